@@ -1,0 +1,62 @@
+//! What can go wrong, one variant per answer that a caller can get. The public text and the cause are kept apart.
+
+use crate::store;
+
+/// The result of everything the directory does.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// One fault of one field of a request.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+pub struct Fault {
+    /// JSON path of the field, such as `claimMappings[0].claimName`.
+    #[schemars(example = &"name")]
+    pub field: String,
+    /// What is wrong with it and what would be right.
+    #[schemars(example = &"may not be null")]
+    pub message: String,
+}
+
+/// Why a request was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No token, or one that is not (or no longer) good.
+    #[error("the token is missing, unknown, expired or revoked; log in again")]
+    Unauthorized,
+    /// A login was refused. Which of the reasons it was is in the audit log only.
+    #[error("Invalid username or password.")]
+    LoginRefused,
+    /// The caller is known and may not do this.
+    #[error("{0}")]
+    Forbidden(String),
+    /// There is no such object, or none that the caller may see.
+    #[error("{0}")]
+    NotFound(String),
+    /// The object clashes with another or with what must stay true.
+    #[error("{0}")]
+    Conflict(String),
+    /// The object is no longer the one the caller's `If-Match` names.
+    #[error("the object has changed since it was read; read it again and repeat the change")]
+    PreconditionFailed,
+    /// The request is well formed, its values are not: every fault at once.
+    #[error("{} of the request's values cannot be accepted", .0.len())]
+    Invalid(Vec<Fault>),
+    /// There is more to do than there is room for; nothing was done.
+    #[error("too much is waiting to be done; try again")]
+    Overloaded {
+        /// When it is worth another try.
+        retry_after_seconds: u64,
+    },
+    /// The store could not do it.
+    #[error(transparent)]
+    Store(#[from] store::Failure),
+    /// A fault of ours.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl Error {
+    /// One faulty field.
+    pub fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::Invalid(vec![Fault { field: field.into(), message: message.into() }])
+    }
+}

@@ -1,0 +1,147 @@
+//! What the directory is: accounts, the login gate, sessions and the store. It knows nothing of HTTP.
+//!
+//! Rules are functions over [`Directory`], one module a resource; each asks its [`caller::Caller`] first. Rules call
+//! `store`, never the other way round. What compares a password is `login::gate`, and nothing else.
+
+pub mod accounts;
+pub(crate) mod audit;
+pub mod caller;
+pub mod entity;
+pub mod error;
+pub mod identity_providers;
+pub mod list;
+pub mod local_users;
+pub mod login;
+pub mod metrics;
+pub mod passwords;
+pub mod random;
+pub mod service_users;
+pub mod sessions;
+pub mod store;
+pub mod time;
+
+use std::{
+    ops::Deref,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use caller::{ADMINISTRATOR, Caller};
+use error::Result;
+use local_users::LocalUserInput;
+use login::governor::{Flow, Governor};
+use metrics::Metrics;
+use passwords::Password;
+use random::Random;
+use store::{Location, Store};
+use time::Clock;
+
+/// How long a new password waits for its hash before the client is told to come back.
+const HASH_DEADLINE: Duration = Duration::from_secs(25);
+
+/// What a directory is opened with.
+pub struct Options {
+    /// Where the data lives.
+    pub location: Location,
+    /// How many passwords are hashed at once; each takes 19 MiB.
+    pub hash_workers: usize,
+    /// The node's clock.
+    pub clock: Clock,
+    /// The source of randomness.
+    pub random: Random,
+}
+
+impl Options {
+    /// The machine's own clock and randomness, and a hash worker for each core.
+    pub fn new(location: Location) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { location, hash_workers: cores, clock: Clock::system(), random: Random::system() }
+    }
+}
+
+/// The directory. Cheap to clone: all clones are the same one.
+#[derive(Clone)]
+pub struct Directory(Arc<Parts>);
+
+/// What the rules work with.
+pub struct Parts {
+    pub(crate) store: Store,
+    pub(crate) governor: Arc<Governor>,
+    pub(crate) random: Random,
+    /// What is counted.
+    pub metrics: Metrics,
+}
+
+impl Deref for Directory {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl Directory {
+    /// Opens the data, bringing its tables to this program's version.
+    pub async fn open(options: Options) -> Result<Self> {
+        passwords::hasher::fast_is_right();
+        let metrics = Metrics::default();
+        let governor = Governor::start(options.hash_workers, metrics.clone())?;
+        let store = Store::open(&options.location, options.clock, metrics.clone()).await?;
+        let directory = Self(Arc::new(Parts { store, governor, random: options.random, metrics }));
+        directory.store.write((), |(), tx| Box::pin(identity_providers::install(tx))).await?;
+        Ok(directory)
+    }
+
+    /// Makes the account `admin` if this is the first start, with the password given or a new one, and then says which.
+    pub async fn install_administrator(&self, caller: &Caller, password: Option<String>) -> Result<Option<String>> {
+        let first = self
+            .store
+            .read((), |(), tx| Box::pin(async move { Ok(store::facts::find(tx, "installed").await?.is_none()) }))
+            .await?;
+        if !first {
+            return Ok(None);
+        }
+        let chosen = password.clone().unwrap_or_else(|| self.random.password());
+        let input = LocalUserInput {
+            name: Some(ADMINISTRATOR.into()),
+            first_name: Some("Portreeve".into()),
+            last_name: Some("Administrator".into()),
+            password: Some(Password::new(chosen.clone())),
+            ..LocalUserInput::default()
+        };
+        let made = match local_users::create(self, caller, input).await {
+            Ok(_) => true,
+            // Another node was faster.
+            Err(error::Error::Conflict(_)) => false,
+            Err(error) => return Err(error),
+        };
+        self.store
+            .write((), |(), tx| Box::pin(async move { Ok(store::facts::insert(tx, "installed", "1").await?) }))
+            .await?;
+        Ok((made && password.is_none()).then_some(chosen))
+    }
+
+    /// Counts what was under way when the only node of this data last stopped. Nothing where nodes share the data: they
+    /// find each other's dead attempts by their age.
+    pub async fn recover(&self) -> Result<()> {
+        if self.store.is_shared() { Ok(()) } else { login::gate::recover(self).await }
+    }
+
+    /// Removes what has run out: sessions, and notes of attempts whose node is gone. To be called every minute or so.
+    pub async fn tidy(&self) -> Result<()> {
+        while sessions::tidy(self).await? > 0 {}
+        self.store.write((), |(), tx| Box::pin(login::gate::tidy(tx))).await
+    }
+
+    /// Whether the store answers.
+    pub async fn ping(&self) -> Result<()> {
+        self.store.ping().await
+    }
+
+    /// The hash of a new password.
+    pub(crate) async fn hash_password(&self, flow: &Flow, password: Password) -> Result<String> {
+        let permit = self.governor.admit(flow, usize::MAX, None, Instant::now() + HASH_DEADLINE).await?;
+        let salt = self.random.salt();
+        permit.run(move |hasher| hasher.hash(&password, &salt)).await?
+    }
+}

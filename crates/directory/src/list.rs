@@ -1,0 +1,316 @@
+//! Lists: query, range, order and filters, the same for every resource. A list is read in pieces, so that the longest one
+//! takes no more memory than a short one.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::{
+    Directory,
+    entity::{Faults, fold, is_control, parse_uuid},
+    error::{Error, Result},
+    store::{
+        Failure, Row,
+        list::{Condition, Position, Select},
+    },
+};
+
+/// Rows read at once. A first piece of a list that is not longer than this is answered in one.
+const PIECE: u64 = 512;
+const MAX_QUERY_LENGTH: usize = 1_024;
+const MAX_CONDITIONS: usize = 32;
+
+/// What a resource lets its lists be ordered and filtered by.
+#[derive(Debug)]
+pub(crate) struct Table {
+    pub(crate) name: &'static str,
+    /// Of rows of several kinds in one table: whose they are.
+    pub(crate) kind: Option<&'static str>,
+    pub(crate) columns: &'static str,
+    pub(crate) fields: &'static [Field],
+}
+
+/// A field by which a list may be ordered and, most of them, filtered.
+#[derive(Debug)]
+pub(crate) struct Field {
+    /// As clients name it.
+    pub(crate) name: &'static str,
+    /// What the rows are ordered by, or nothing if they cannot be.
+    pub(crate) order: Option<&'static str>,
+    pub(crate) values: Values,
+}
+
+/// What a field holds, which says how it is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Values {
+    /// Folded text, which contains what is asked for.
+    Text,
+    /// `true` or `false`.
+    Bool,
+    /// A whole number, which equals it.
+    Int,
+    /// A moment; not filtered by.
+    Time,
+    /// An id, which equals it.
+    Id,
+    /// Tags, of which one equals it.
+    Tags,
+}
+
+impl Field {
+    pub(crate) const fn text(name: &'static str, order: &'static str) -> Self {
+        Self { name, order: Some(order), values: Values::Text }
+    }
+    pub(crate) const fn of(name: &'static str, order: &'static str, values: Values) -> Self {
+        Self { name, order: Some(order), values }
+    }
+    pub(crate) const TAGS: Self = Self { name: "tags", order: None, values: Values::Tags };
+}
+
+/// What a client asks of a list.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// Each must be contained in one of the searched fields.
+    pub queries: Vec<String>,
+    /// First and last row, both included, from 0: `0-49`.
+    pub range: Option<String>,
+    /// The name of a field; `name` if absent.
+    pub order_by: Option<String>,
+    /// `true` or `false`.
+    pub descending: Option<String>,
+    /// Field and value.
+    pub filters: Vec<(String, String)>,
+}
+
+/// A filter as the answer repeats it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Filter {
+    /// The field.
+    pub name: String,
+    /// What it was asked to contain or be.
+    pub value: String,
+}
+
+/// What an answer says of the list besides its rows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    /// First and last row of this answer, both included, and how many match: `0-49/1234`; `0-0/0` if there are none.
+    #[schemars(regex(pattern = r"^\d+-\d+/\d+$"), example = &"0-49/1234")]
+    pub range: String,
+    /// The field by which the rows are ordered.
+    pub order_by: String,
+    /// Whether the order is the reverse one.
+    pub descending: bool,
+    /// The queries, as they were asked.
+    pub queries: Vec<String>,
+    /// The filters, as they were asked.
+    pub filter_by: Vec<Filter>,
+    /// How many objects the caller may see, whatever the query.
+    pub total_count: u64,
+}
+
+/// A list that is being read.
+pub struct Listing<T> {
+    directory: Directory,
+    select: Select,
+    map: fn(&Row<'_>) -> Result<T, Failure>,
+    rows: Vec<T>,
+    position: Option<Position>,
+    first: u64,
+    wanted: u64,
+    given: u64,
+    matching: u64,
+    summary: Summary,
+}
+
+impl<T: Send + 'static> Listing<T> {
+    /// Checks the request, counts, and reads the first piece.
+    pub(crate) async fn open(
+        directory: &Directory,
+        table: &'static Table,
+        request: Request,
+        map: fn(&Row<'_>) -> Result<T, Failure>,
+    ) -> Result<Self> {
+        let Checked { select, first, wanted } = check(table, &request)?;
+        let piece = wanted.min(PIECE);
+        let (matching, total_count, (rows, position)) = directory
+            .store
+            .scan((select.clone(), first, piece), move |(select, first, piece), tx| {
+                Box::pin(async move {
+                    let all = select.count(tx, false).await?;
+                    let matching = if select.conditions.is_empty() { all } else { select.count(tx, true).await? };
+                    let page = select.page(tx, None, *first, *piece, map).await?;
+                    Ok((matching, all, page))
+                })
+            })
+            .await?;
+        let summary = Summary {
+            range: String::new(),
+            order_by: select.order.name.into(),
+            descending: select.descending,
+            queries: request.queries,
+            filter_by: request.filters.into_iter().map(|(name, value)| Filter { name, value }).collect(),
+            total_count,
+        };
+        let given = rows.len() as u64;
+        let directory = directory.clone();
+        Ok(Self { directory, select, map, rows, position, first, wanted, given, matching, summary })
+    }
+
+    /// The next rows; none when the list is at its end.
+    pub async fn next_rows(&mut self) -> Result<Vec<T>> {
+        if self.rows.is_empty() && self.given < self.wanted && self.position.is_some() {
+            let (context, map) = ((self.select.clone(), self.position.take(), self.piece()), self.map);
+            let (rows, position) = self
+                .directory
+                .store
+                .scan(context, move |(select, position, piece), tx| {
+                    Box::pin(async move { Ok(select.page(tx, position.as_ref(), 0, *piece, map).await?) })
+                })
+                .await?;
+            self.given += rows.len() as u64;
+            (self.rows, self.position) = (rows, position);
+        }
+        Ok(std::mem::take(&mut self.rows))
+    }
+
+    fn piece(&self) -> u64 {
+        (self.wanted - self.given).min(PIECE)
+    }
+
+    /// What is said behind the rows, once all have been read.
+    pub fn summary(mut self) -> Summary {
+        self.summary.range = match self.given {
+            0 => "0-0/0".into(),
+            given => {
+                let last = self.first + given - 1;
+                // Rows that came while the list was being read are counted too.
+                format!("{}-{last}/{}", self.first, self.matching.max(last + 1))
+            }
+        };
+        self.summary
+    }
+}
+
+struct Checked {
+    select: Select,
+    first: u64,
+    wanted: u64,
+}
+
+fn check(table: &'static Table, request: &Request) -> Result<Checked> {
+    let mut faults = Faults::default();
+    let names: Vec<&str> = table.fields.iter().map(|field| field.name).collect();
+    let order_by = request.order_by.as_deref().unwrap_or("name");
+    let order = table.fields.iter().find(|field| field.name == order_by && field.order.is_some());
+    if order.is_none() {
+        faults.add("orderBy", format!("must be one of {}", names.join(", ")));
+    }
+    let descending = request.descending.as_deref().unwrap_or("false");
+    if !matches!(descending, "true" | "false") {
+        faults.add("descending", "must be true or false");
+    }
+    let (first, wanted) = match request.range.as_deref().map(parse_range) {
+        None => (0, u64::MAX),
+        Some(Some(range)) => range,
+        Some(None) => {
+            faults.add("range", "must be two row numbers from 0, the second not below the first, such as 0-49");
+            (0, 0)
+        }
+    };
+    if request.queries.len() + request.filters.len() > MAX_CONDITIONS {
+        faults.add("query", format!("may be given, with filters, at most {MAX_CONDITIONS} times"));
+    }
+    let mut conditions = Vec::new();
+    for query in &request.queries {
+        if let Some(text) = check_text("query", query, &mut faults) {
+            conditions.push(Condition::Contains("search", text));
+        }
+    }
+    for (name, value) in &request.filters {
+        match table.fields.iter().find(|field| field.name == name && field.values != Values::Time) {
+            Some(field) => conditions.extend(check_filter(table, field, value, &mut faults)),
+            None => faults.add(name, format!("is no field to filter by; those are {}", names.join(", "))),
+        }
+    }
+    faults.check()?;
+    let order = order.ok_or_else(|| Error::Internal("a list without order".into()))?;
+    let select = Select { table, order, descending: descending == "true", conditions };
+    Ok(Checked { select, first, wanted })
+}
+
+fn check_text(field: &str, text: &str, faults: &mut Faults) -> Option<String> {
+    if text.chars().count() > MAX_QUERY_LENGTH {
+        faults.add(field, format!("may have at most {MAX_QUERY_LENGTH} characters"));
+        return None;
+    }
+    if text.chars().any(|c| is_control(c) && !matches!(c, '\n' | '\r' | '\t')) {
+        faults.add(field, "may not contain control characters");
+        return None;
+    }
+    Some(fold(text))
+}
+
+fn check_filter(table: &Table, field: &Field, value: &str, faults: &mut Faults) -> Option<Condition> {
+    let name = field.name;
+    let order = field.order.unwrap_or_default();
+    match field.values {
+        Values::Text => Some(Condition::Contains(order, check_text(name, value, faults)?)),
+        Values::Tags => {
+            check_text(name, value, faults)?;
+            Some(Condition::Tagged(table.kind.unwrap_or(table.name), normalized(value)))
+        }
+        Values::Bool => match value {
+            "true" => Some(Condition::Is(order, true)),
+            "false" => Some(Condition::Is(order, false)),
+            _ => {
+                faults.add(name, "must be true or false");
+                None
+            }
+        },
+        Values::Int | Values::Time => {
+            let number = value.parse().ok();
+            if number.is_none() {
+                faults.add(name, "must be a whole number");
+            }
+            Some(Condition::Equals(order, number?))
+        }
+        Values::Id => {
+            let id = parse_uuid(value);
+            if id.is_none() {
+                faults.add(name, "must be a UUID");
+            }
+            Some(Condition::HasId(id?))
+        }
+    }
+}
+
+fn normalized(tag: &str) -> String {
+    unicode_normalization::UnicodeNormalization::nfc(tag).collect()
+}
+
+/// First row and number of rows.
+fn parse_range(text: &str) -> Option<(u64, u64)> {
+    let digits = |text: &str| -> Option<u64> {
+        let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        // Within what both databases take as an offset.
+        if plain { text.parse().ok().filter(|number| *number < 1 << 62) } else { None }
+    };
+    let (first, last) = text.split_once('-')?;
+    let (first, last) = (digits(first)?, digits(last)?);
+    (first <= last).then(|| (first, last - first + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_range;
+
+    #[test]
+    fn ranges_are_two_rows_in_order() {
+        assert_eq!(parse_range("0-49"), Some((0, 50)));
+        assert_eq!(parse_range("7-7"), Some((7, 1)));
+        for wrong in ["", "-", "5-", "-5", "5-4", "a-b", "0-49/50", "+0-4", "0-99999999999999999999", " 0-4"] {
+            assert_eq!(parse_range(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! Logging in, authorizing, and changing one's own password. Whatever compares a password goes through the gate.
+
+pub(crate) mod gate;
+pub(crate) mod governor;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use uuid::Uuid;
+
+use crate::{
+    Directory,
+    accounts::{self, AccountKind, Profile},
+    caller::{Caller, Origin, Privilege, privileges_of},
+    entity::{Faults, LINE_PATTERN},
+    error::{Error, Result},
+    passwords::Password,
+    random::Random,
+    sessions::{self, Purpose, Session, Token},
+    store,
+    time::Timestamp,
+};
+use gate::Knock;
+
+/// Who wants to log in.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LoginInput {
+    /// `local` for people, `service` for machines.
+    #[schemars(required, length(min = 1, max = 255), regex(pattern = LINE_PATTERN), example = &"local")]
+    pub provider_name: Option<String>,
+    /// A UUID that the client made for the device that it runs on.
+    #[schemars(required, extend("format" = "uuid"))]
+    pub device_id: Option<String>,
+    /// The name of the account, in any spelling that differs only in case.
+    #[schemars(example = &"admin")]
+    pub username: Option<String>,
+    /// The account's password.
+    pub password: Option<Password>,
+}
+
+/// A session that has just been opened or is being used.
+#[derive(Debug)]
+pub struct Login {
+    /// The account's name as it is stored.
+    pub name: String,
+    /// What the account may do as an administrator.
+    pub privileges: Vec<Privilege>,
+    /// The token to go on with.
+    pub token: Token,
+    /// When it ends.
+    pub expires: Timestamp,
+}
+
+impl Login {
+    fn new(session: &Session, token: Token) -> Self {
+        Self {
+            name: session.name.clone(),
+            privileges: privileges_of(session.kind, &session.name_key),
+            token,
+            expires: session.expires,
+        }
+    }
+}
+
+fn provider_kind(name: &str) -> Option<AccountKind> {
+    [AccountKind::Local, AccountKind::Service].into_iter().find(|kind| kind.as_str() == name)
+}
+
+/// Opens a session for whoever knows an account's password, with a token for `purpose`.
+pub async fn login(directory: &Directory, input: LoginInput, purpose: Purpose, origin: Origin) -> Result<Login> {
+    let mut faults = Faults::default();
+    let provider = faults.required("providerName", input.provider_name);
+    if input.device_id.is_none() {
+        faults.missing("deviceId");
+    }
+    let device_id = faults.id("deviceId", input.device_id);
+    faults.check()?;
+    let device_id = device_id.ok_or_else(|| Error::invalid("deviceId", "may not be null"))?;
+    let knock = Knock {
+        kind: provider_kind(&provider),
+        username: input.username.unwrap_or_default(),
+        password: input.password.unwrap_or_else(|| Password::new(String::new())),
+        origin,
+        act: "login",
+    };
+    let context = (directory.random.clone(), device_id, purpose);
+    let (session, token) = gate::enter(directory, knock, context, |verified, (random, device_id, purpose), tx| {
+        Box::pin(sessions::open(tx, verified, random, *device_id, *purpose))
+    })
+    .await?;
+    directory.metrics.sessions_opened.inc();
+    Ok(Login::new(&session, token))
+}
+
+/// Exchanges a token for one to work with. Refused if the account has no administrative privilege.
+pub async fn authorize(directory: &Directory, caller: &Caller) -> Result<Login> {
+    let session = caller.session().ok_or(Error::Unauthorized)?;
+    if caller.privileges().is_empty() {
+        return Err(Error::Forbidden("the account holds no administrative privilege".into()));
+    }
+    let token = sessions::issue(directory, session).await?;
+    Ok(Login::new(session, token))
+}
+
+/// A new password for the caller's own account.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PasswordChangeInput {
+    /// The password that the account has now.
+    #[schemars(required)]
+    pub old_password: Option<Password>,
+    /// The password that it is to have.
+    #[schemars(required)]
+    pub password: Option<Password>,
+}
+
+/// Changes the caller's own password, which ends all its sessions. The old one is checked by the gate, as at a login.
+pub async fn change_password(directory: &Directory, caller: &Caller, input: PasswordChangeInput) -> Result<()> {
+    let session = caller.session().ok_or(Error::Unauthorized)?;
+    let (Some(old), Some(new)) = (input.old_password.clone(), input.password.clone()) else {
+        return Err(missing_passwords(&input));
+    };
+    let account = directory
+        .store
+        .read((session.kind, session.name_key.clone()), |(kind, key), tx| {
+            Box::pin(async move { Ok(store::accounts::credential(tx, *kind, key).await?) })
+        })
+        .await?
+        .ok_or(Error::Unauthorized)?;
+    let profile = Profile { name: account.name, email: account.email, ..Profile::default() };
+    let mut faults = Faults::default();
+    accounts::check_password(directory, session.kind, &profile, Some(&new), &mut faults).await?;
+    faults.check()?;
+    let knock = Knock {
+        kind: Some(session.kind),
+        username: session.name_key.clone(),
+        password: old,
+        origin: caller.origin().clone(),
+        act: "change password",
+    };
+    let flow = governor::Flow::new(caller.origin().source, format!("{}/{}", session.kind.as_str(), session.name_key));
+    let hash = directory.hash_password(&flow, new).await?;
+    let ended = gate::enter(directory, knock, hash, |verified, hash, tx| {
+        Box::pin(async move {
+            let id = verified.account().id;
+            store::accounts::set_password_hash(tx, &id, hash).await?;
+            store::accounts::clear_failures(tx, &id, tx.now()).await?;
+            Ok(accounts::end_sessions(tx, &id).await?)
+        })
+    })
+    .await
+    .map_err(|refused| match refused {
+        Error::LoginRefused => Error::Forbidden("the old password was not accepted".into()),
+        other => other,
+    })?;
+    directory.metrics.sessions_ended.inc_by(ended);
+    Ok(())
+}
+
+fn missing_passwords(input: &PasswordChangeInput) -> Error {
+    let mut faults = Faults::default();
+    if input.old_password.is_none() {
+        faults.missing("oldPassword");
+    }
+    if input.password.is_none() {
+        faults.missing("password");
+    }
+    faults.check().err().unwrap_or(Error::Unauthorized)
+}
+
+/// Gives a Local User a new random password, unlocks it, and says the password. For an operator who holds the data.
+pub async fn reset_password(directory: &Directory, caller: &Caller, name: &str, enable: bool) -> Result<String> {
+    caller.authorize(crate::caller::PrivilegeType::Edit, crate::caller::Target::LocalUser)?;
+    let password = directory.random.password();
+    let name_key = crate::entity::fold(name);
+    let flow = governor::Flow::new(None, format!("local/{name_key}"));
+    let hash = directory.hash_password(&flow, Password::new(password.clone())).await?;
+    let ids: (Random, String) = (directory.random.clone(), name.to_owned());
+    directory
+        .store
+        .write((ids, name_key, hash, caller.clone(), enable), |((random, name), name_key, hash, caller, enable), tx| {
+            Box::pin(async move {
+                let id: Option<Uuid> = store::accounts::find_id(tx, AccountKind::Local, name_key).await?;
+                let id = id.ok_or_else(|| Error::NotFound(format!("there is no Local User named {name}")))?;
+                store::accounts::set_password_hash(tx, &id, hash).await?;
+                store::accounts::clear_failures(tx, &id, tx.now()).await?;
+                if *enable {
+                    store::accounts::set_enabled(tx, &id).await?;
+                }
+                accounts::end_sessions(tx, &id).await?;
+                let audit_id = random.uuid(tx.now());
+                let subject = (AccountKind::Local, id, name.as_str());
+                accounts::record(tx, &audit_id, caller, "reset password", subject, crate::audit::NO_CHANGES).await
+            })
+        })
+        .await?;
+    Ok(password)
+}

@@ -1,0 +1,212 @@
+//! Accounts: the statements.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::{Failure, Row, Tx};
+use crate::{
+    accounts::{Account, AccountKind, Profile},
+    time::Timestamp,
+};
+
+/// What `from_row` reads, in its order.
+pub(crate) const COLUMNS: &str = "id, kind, name, notes, tags, first_name, last_name, email, phone, labels, disabled, \
+     failed_attempts, failures_since_reset, lock_start, created, updated, version";
+
+/// What the gate needs to know of an account.
+#[derive(Debug, Clone)]
+pub(crate) struct Credential {
+    pub(crate) id: Uuid,
+    pub(crate) kind: AccountKind,
+    pub(crate) name: String,
+    pub(crate) name_key: String,
+    pub(crate) email: String,
+    pub(crate) password_hash: String,
+    pub(crate) credential_version: i64,
+    pub(crate) failed_attempts: i64,
+    pub(crate) threshold: i64,
+    pub(crate) lock_duration: Duration,
+}
+
+pub(crate) fn from_row(row: &Row<'_>) -> Result<Account, Failure> {
+    Ok(Account {
+        id: row.uuid(0)?,
+        kind: AccountKind::from_text(&row.text(1)?)?,
+        profile: Profile {
+            name: row.text(2)?,
+            notes: row.text(3)?,
+            tags: row.json(4)?,
+            first_name: row.text(5)?,
+            last_name: row.text(6)?,
+            email: row.text(7)?,
+            phone: row.text(8)?,
+            labels: row.json(9)?,
+            disabled: row.bool(10)?,
+        },
+        failed_attempts: row.int(11)?,
+        failures_since_reset: row.int(12)?,
+        lock_start: row.time(13)?,
+        created: row.time(14)?,
+        updated: row.time(15)?,
+        version: row.int(16)?,
+    })
+}
+
+fn json(value: &impl serde::Serialize) -> Result<String, Failure> {
+    serde_json::to_string(value).map_err(|wrong| Failure::Broken(wrong.to_string()))
+}
+
+/// False if the id or the name is taken.
+pub(crate) async fn insert(tx: &mut Tx, account: &Account, password_hash: &str) -> Result<bool, Failure> {
+    let sql =
+        "INSERT INTO accounts (id, kind, name, name_key, notes, tags, first_name, last_name, email, phone, labels,
+           search, disabled, password_hash, credential_version, failed_attempts, failures_since_reset,
+           attempts_in_flight, lock_start, created, updated, version)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 0, $18, $19, $20, $21)
+         ON CONFLICT DO NOTHING";
+    let profile = &account.profile;
+    let (name_key, search) = (profile.name_key(), profile.search());
+    let (tags, labels) = (json(&profile.tags)?, json(&profile.labels)?);
+    let values = [
+        (&account.id).into(),
+        account.kind.as_str().into(),
+        (&profile.name).into(),
+        (&name_key).into(),
+        (&profile.notes).into(),
+        (&tags).into(),
+        (&profile.first_name).into(),
+        (&profile.last_name).into(),
+        (&profile.email).into(),
+        (&profile.phone).into(),
+        (&labels).into(),
+        (&search).into(),
+        profile.disabled.into(),
+        password_hash.into(),
+        // As with the version: never one that an earlier account with this id may have had.
+        account.version.into(),
+        account.failed_attempts.into(),
+        account.failures_since_reset.into(),
+        account.lock_start.into(),
+        account.created.into(),
+        account.updated.into(),
+        account.version.into(),
+    ];
+    Ok(tx.execute(sql, &values).await? == 1)
+}
+
+/// Writes the profile and the counters. The version was raised when the account was held.
+pub(crate) async fn update(tx: &mut Tx, account: &Account) -> Result<(), Failure> {
+    let sql = "UPDATE accounts SET name = $1, name_key = $2, notes = $3, tags = $4, first_name = $5, last_name = $6,
+           email = $7, phone = $8, labels = $9, search = $10, disabled = $11, failed_attempts = $12,
+           failures_since_reset = $13, lock_start = $14, updated = $15
+         WHERE id = $16";
+    let profile = &account.profile;
+    let (name_key, search) = (profile.name_key(), profile.search());
+    let (tags, labels) = (json(&profile.tags)?, json(&profile.labels)?);
+    let values = [
+        (&profile.name).into(),
+        (&name_key).into(),
+        (&profile.notes).into(),
+        (&tags).into(),
+        (&profile.first_name).into(),
+        (&profile.last_name).into(),
+        (&profile.email).into(),
+        (&profile.phone).into(),
+        (&labels).into(),
+        (&search).into(),
+        profile.disabled.into(),
+        account.failed_attempts.into(),
+        account.failures_since_reset.into(),
+        account.lock_start.into(),
+        account.updated.into(),
+        (&account.id).into(),
+    ];
+    tx.execute(sql, &values).await.map(drop)
+}
+
+pub(crate) async fn find(tx: &mut Tx, kind: AccountKind, id: &Uuid) -> Result<Option<Account>, Failure> {
+    let sql =
+        "SELECT id, kind, name, notes, tags, first_name, last_name, email, phone, labels, disabled, failed_attempts,
+           failures_since_reset, lock_start, created, updated, version
+         FROM accounts WHERE id = $1 AND kind = $2";
+    tx.first(sql, &[id.into(), kind.as_str().into()], from_row).await
+}
+
+/// Raises the version, which holds the row until the transaction ends, and gives the account.
+pub(crate) async fn hold(tx: &mut Tx, kind: AccountKind, id: &Uuid) -> Result<Option<Account>, Failure> {
+    let sql = "UPDATE accounts SET version = version + 1 WHERE id = $1 AND kind = $2
+         RETURNING id, kind, name, notes, tags, first_name, last_name, email, phone, labels, disabled, failed_attempts,
+           failures_since_reset, lock_start, created, updated, version";
+    tx.first(sql, &[id.into(), kind.as_str().into()], from_row).await
+}
+
+/// Whether an account of any kind has the id.
+pub(crate) async fn find_any(tx: &mut Tx, id: &Uuid) -> Result<bool, Failure> {
+    Ok(tx.first("SELECT version FROM accounts WHERE id = $1", &[id.into()], |row| row.int(0)).await?.is_some())
+}
+
+pub(crate) async fn find_id(tx: &mut Tx, kind: AccountKind, name_key: &str) -> Result<Option<Uuid>, Failure> {
+    let sql = "SELECT id FROM accounts WHERE kind = $1 AND name_key = $2";
+    tx.first(sql, &[kind.as_str().into(), name_key.into()], |row| row.uuid(0)).await
+}
+
+pub(crate) async fn credential(tx: &mut Tx, kind: AccountKind, name_key: &str) -> Result<Option<Credential>, Failure> {
+    let sql = "SELECT a.id, a.name, a.email, a.password_hash, a.credential_version, a.failed_attempts,
+           p.lockout_threshold, p.lockout_minutes
+         FROM accounts a JOIN identity_providers p ON p.kind = a.kind WHERE a.kind = $1 AND a.name_key = $2";
+    let values = [kind.as_str().into(), name_key.into()];
+    let row = tx.first(sql, &values, |row| {
+        Ok(Credential {
+            id: row.uuid(0)?,
+            kind,
+            name: row.text(1)?,
+            name_key: name_key.to_owned(),
+            email: row.text(2)?,
+            password_hash: row.text(3)?,
+            credential_version: row.int(4)?,
+            failed_attempts: row.int(5)?,
+            threshold: row.int(6)?,
+            lock_duration: Duration::from_secs(60 * u64::try_from(row.int(7)?).unwrap_or(0)),
+        })
+    });
+    row.await
+}
+
+pub(crate) async fn set_password_hash(tx: &mut Tx, id: &Uuid, hash: &str) -> Result<(), Failure> {
+    tx.execute("UPDATE accounts SET password_hash = $1 WHERE id = $2", &[hash.into(), id.into()]).await.map(drop)
+}
+
+/// Makes every session and every login under way that was begun before now worthless.
+pub(crate) async fn raise_credential_version(tx: &mut Tx, id: &Uuid) -> Result<(), Failure> {
+    let sql = "UPDATE accounts SET credential_version = credential_version + 1 WHERE id = $1";
+    tx.execute(sql, &[id.into()]).await.map(drop)
+}
+
+/// A new password of the account's own or of the operator: the counters begin anew.
+pub(crate) async fn clear_failures(tx: &mut Tx, id: &Uuid, updated: Timestamp) -> Result<(), Failure> {
+    let sql = "UPDATE accounts SET failed_attempts = 0, failures_since_reset = 0, lock_start = $1, updated = $2,
+           version = version + 1 WHERE id = $3";
+    tx.execute(sql, &[crate::accounts::NEVER.into(), updated.into(), id.into()]).await.map(drop)
+}
+
+pub(crate) async fn set_enabled(tx: &mut Tx, id: &Uuid) -> Result<(), Failure> {
+    tx.execute("UPDATE accounts SET disabled = FALSE WHERE id = $1", &[id.into()]).await.map(drop)
+}
+
+pub(crate) async fn delete(tx: &mut Tx, id: &Uuid) -> Result<(), Failure> {
+    tx.execute("DELETE FROM accounts WHERE id = $1", &[id.into()]).await.map(drop)
+}
+
+pub(crate) async fn insert_tags(tx: &mut Tx, kind: AccountKind, id: &Uuid, tags: &[String]) -> Result<(), Failure> {
+    for tag in tags {
+        let sql = "INSERT INTO object_tags (kind, object_id, tag) VALUES ($1, $2, $3)";
+        tx.execute(sql, &[kind.as_str().into(), id.into(), tag.into()]).await?;
+    }
+    Ok(())
+}
+
+pub(crate) async fn delete_tags(tx: &mut Tx, kind: AccountKind, id: &Uuid) -> Result<(), Failure> {
+    let sql = "DELETE FROM object_tags WHERE object_id = $1 AND kind = $2";
+    tx.execute(sql, &[id.into(), kind.as_str().into()]).await.map(drop)
+}

@@ -1,0 +1,13 @@
+//! Things that are true of the installation once and for all.
+
+use super::{Failure, Tx};
+
+/// Notes a fact. False if it was already there.
+pub(crate) async fn insert(tx: &mut Tx, name: &str, value: &str) -> Result<bool, Failure> {
+    let sql = "INSERT INTO facts (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+    Ok(tx.execute(sql, &[name.into(), value.into()]).await? == 1)
+}
+
+pub(crate) async fn find(tx: &mut Tx, name: &str) -> Result<Option<String>, Failure> {
+    tx.first("SELECT value FROM facts WHERE name = $1", &[name.into()], |row| row.text(0)).await
+}

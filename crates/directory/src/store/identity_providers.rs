@@ -1,0 +1,123 @@
+//! Identity Providers: the statements.
+
+use uuid::Uuid;
+
+use super::{Failure, Row, Tx};
+use crate::{
+    accounts::AccountKind,
+    entity::{fold, search_text},
+    identity_providers::{Common, Provider},
+};
+
+/// What `from_row` reads, in its order.
+pub(crate) const COLUMNS: &str = "id, kind, name, notes, tags, lockout_threshold, lockout_minutes, min_password_length, \
+     settings, created, updated, version";
+
+pub(crate) fn from_row(row: &Row<'_>) -> Result<Provider, Failure> {
+    Ok(Provider {
+        id: row.uuid(0)?,
+        kind: AccountKind::from_text(&row.text(1)?)?,
+        name: row.text(2)?,
+        common: Common {
+            notes: row.text(3)?,
+            tags: row.json(4)?,
+            user_lockout_threshold: row.int(5)?,
+            user_lockout_duration_minutes: row.int(6)?,
+            min_password_length: row.int(7)?,
+        },
+        settings: row.json(8)?,
+        created: row.time(9)?,
+        updated: row.time(10)?,
+        version: row.int(11)?,
+    })
+}
+
+fn json(value: &impl serde::Serialize) -> Result<String, Failure> {
+    serde_json::to_string(value).map_err(|wrong| Failure::Broken(wrong.to_string()))
+}
+
+fn search(provider: &Provider) -> String {
+    let tags = provider.common.tags.iter().map(String::as_str).collect();
+    search_text(&[&provider.name, &provider.common.notes], &[tags])
+}
+
+/// Does nothing if the provider is already there.
+pub(crate) async fn insert(tx: &mut Tx, provider: &Provider) -> Result<bool, Failure> {
+    let sql = "INSERT INTO identity_providers (id, kind, name, name_key, notes, tags, search, lockout_threshold,
+           lockout_minutes, min_password_length, settings, created, updated, version)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $12) ON CONFLICT DO NOTHING";
+    let (now, name_key) = (tx.now(), fold(&provider.name));
+    let common = &provider.common;
+    let (tags, settings, search) = (json(&common.tags)?, json(&provider.settings)?, search(provider));
+    let values = [
+        (&provider.id).into(),
+        provider.kind.as_str().into(),
+        (&provider.name).into(),
+        (&name_key).into(),
+        (&common.notes).into(),
+        (&tags).into(),
+        (&search).into(),
+        common.user_lockout_threshold.into(),
+        common.user_lockout_duration_minutes.into(),
+        common.min_password_length.into(),
+        (&settings).into(),
+        now.into(),
+    ];
+    Ok(tx.execute(sql, &values).await? == 1)
+}
+
+/// Raises the version, which holds the row until the transaction ends, and gives the provider.
+pub(crate) async fn hold(tx: &mut Tx, id: &Uuid) -> Result<Option<Provider>, Failure> {
+    let sql = "UPDATE identity_providers SET version = version + 1 WHERE id = $1
+         RETURNING id, kind, name, notes, tags, lockout_threshold, lockout_minutes, min_password_length, settings,
+           created, updated, version";
+    tx.first(sql, &[id.into()], from_row).await
+}
+
+/// Writes what can change. The version was raised when the provider was held.
+pub(crate) async fn update(tx: &mut Tx, provider: &Provider) -> Result<(), Failure> {
+    let sql = "UPDATE identity_providers SET notes = $1, tags = $2, search = $3, lockout_threshold = $4,
+           lockout_minutes = $5, min_password_length = $6, settings = $7, updated = $8 WHERE id = $9";
+    let common = &provider.common;
+    let (tags, settings, search) = (json(&common.tags)?, json(&provider.settings)?, search(provider));
+    let values = [
+        (&common.notes).into(),
+        (&tags).into(),
+        (&search).into(),
+        common.user_lockout_threshold.into(),
+        common.user_lockout_duration_minutes.into(),
+        common.min_password_length.into(),
+        (&settings).into(),
+        provider.updated.into(),
+        (&provider.id).into(),
+    ];
+    tx.execute(sql, &values).await.map(drop)
+}
+
+pub(crate) async fn find(tx: &mut Tx, id: &Uuid) -> Result<Option<Provider>, Failure> {
+    let sql = "SELECT id, kind, name, notes, tags, lockout_threshold, lockout_minutes, min_password_length, settings,
+           created, updated, version FROM identity_providers WHERE id = $1";
+    tx.first(sql, &[id.into()], from_row).await
+}
+
+pub(crate) async fn all(tx: &mut Tx) -> Result<Vec<Provider>, Failure> {
+    let sql = "SELECT id, kind, name, notes, tags, lockout_threshold, lockout_minutes, min_password_length, settings,
+           created, updated, version FROM identity_providers ORDER BY name_key";
+    tx.query(sql, &[], from_row).await
+}
+
+pub(crate) async fn min_password_length(tx: &mut Tx, kind: AccountKind) -> Result<i64, Failure> {
+    let sql = "SELECT min_password_length FROM identity_providers WHERE kind = $1";
+    let found = tx.first(sql, &[kind.as_str().into()], |row| row.int(0)).await?;
+    found.ok_or_else(|| Failure::Broken(format!("the provider {} is missing", kind.as_str())))
+}
+
+pub(crate) async fn insert_tag(tx: &mut Tx, id: &Uuid, tag: &str) -> Result<(), Failure> {
+    let sql = "INSERT INTO object_tags (kind, object_id, tag) VALUES ('identity_providers', $1, $2)";
+    tx.execute(sql, &[id.into(), tag.into()]).await.map(drop)
+}
+
+pub(crate) async fn delete_tags(tx: &mut Tx, id: &Uuid) -> Result<(), Failure> {
+    let sql = "DELETE FROM object_tags WHERE kind = 'identity_providers' AND object_id = $1";
+    tx.execute(sql, &[id.into()]).await.map(drop)
+}

@@ -1,0 +1,181 @@
+//! The statements of lists, put together from the fixed pieces of a resource's table; values are always bound.
+
+use uuid::Uuid;
+
+use super::{Failure, Row, Tx, Value};
+use crate::list::{Field, Table, Values};
+
+/// What a list selects.
+#[derive(Debug, Clone)]
+pub(crate) struct Select {
+    pub(crate) table: &'static Table,
+    pub(crate) order: &'static Field,
+    pub(crate) descending: bool,
+    pub(crate) conditions: Vec<Condition>,
+}
+
+/// One condition on the rows.
+#[derive(Debug, Clone)]
+pub(crate) enum Condition {
+    /// The folded text contains this.
+    Contains(&'static str, String),
+    Is(&'static str, bool),
+    Equals(&'static str, i64),
+    HasId(Uuid),
+    /// The object, of this kind, carries the tag.
+    Tagged(&'static str, String),
+}
+
+/// Where a list goes on: behind this row.
+#[derive(Debug, Clone)]
+pub(crate) struct Position {
+    key: Key,
+    id: Uuid,
+}
+
+#[derive(Debug, Clone)]
+enum Key {
+    Text(String),
+    Bool(bool),
+    Int(i64),
+    Id,
+}
+
+/// A statement that grows.
+struct Statement<'a> {
+    sql: String,
+    values: Vec<Value<'a>>,
+}
+
+impl<'a> Statement<'a> {
+    fn push(&mut self, sql: &str) {
+        self.sql.push_str(sql);
+    }
+
+    fn bind(&mut self, value: impl Into<Value<'a>>) {
+        self.values.push(value.into());
+        self.sql.push_str(&format!("${}", self.values.len()));
+    }
+}
+
+/// A pattern that finds `text` anywhere.
+fn pattern(text: &str) -> String {
+    let mut pattern = String::from("%");
+    for c in text.chars() {
+        if matches!(c, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern.push('%');
+    pattern
+}
+
+impl Select {
+    /// How many rows there are, with the conditions or without.
+    pub(crate) async fn count(&self, tx: &mut Tx, with_conditions: bool) -> Result<u64, Failure> {
+        let patterns = self.patterns();
+        let mut statement = Statement { sql: "SELECT COUNT(*)".into(), values: Vec::new() };
+        self.push_from(&mut statement, with_conditions.then_some(&patterns));
+        let count = tx.first(&statement.sql, &statement.values, |row| row.int(0)).await?;
+        Ok(u64::try_from(count.unwrap_or(0)).unwrap_or(0))
+    }
+
+    /// The rows behind a position, and the position behind them if there may be more.
+    pub(crate) async fn page<T>(
+        &self,
+        tx: &mut Tx,
+        behind: Option<&Position>,
+        skip: u64,
+        limit: u64,
+        map: fn(&Row<'_>) -> Result<T, Failure>,
+    ) -> Result<(Vec<T>, Option<Position>), Failure> {
+        let patterns = self.patterns();
+        let order = self.order.order.unwrap_or("id");
+        let mut statement = Statement { sql: format!("SELECT {}, {order}", self.table.columns), values: Vec::new() };
+        self.push_from(&mut statement, Some(&patterns));
+        if let Some(Position { key, id }) = behind {
+            let compare = if self.descending { "<" } else { ">" };
+            statement.push(&format!(" AND ({order}, id) {compare} ("));
+            match key {
+                Key::Text(text) => statement.bind(text),
+                Key::Bool(bool) => statement.bind(*bool),
+                Key::Int(int) => statement.bind(*int),
+                Key::Id => statement.bind(id),
+            }
+            statement.push(", ");
+            statement.bind(id);
+            statement.push(")");
+        }
+        let direction = if self.descending { "DESC" } else { "ASC" };
+        statement.push(&format!(" ORDER BY {order} {direction}, id {direction} LIMIT "));
+        statement.bind(i64::try_from(limit).unwrap_or(i64::MAX));
+        statement.push(" OFFSET ");
+        statement.bind(i64::try_from(skip).unwrap_or(i64::MAX));
+        let (key_column, values) = (self.table.columns.split(',').count(), self.order.values);
+        let rows =
+            tx.query(&statement.sql, &statement.values, |row| Ok((map(row)?, position(row, key_column, values)?)));
+        let mut rows = rows.await?;
+        let more = rows.len() as u64 == limit && limit > 0;
+        let last = rows.last_mut().map(|(_, position)| position.clone());
+        Ok((rows.into_iter().map(|(row, _)| row).collect(), last.filter(|_| more)))
+    }
+
+    fn patterns(&self) -> Vec<String> {
+        let text = |condition: &Condition| match condition {
+            Condition::Contains(_, text) => pattern(text),
+            _ => String::new(),
+        };
+        self.conditions.iter().map(text).collect()
+    }
+
+    fn push_from<'a>(&'a self, statement: &mut Statement<'a>, patterns: Option<&'a Vec<String>>) {
+        statement.push(&format!(" FROM {} WHERE ", self.table.name));
+        match self.table.kind {
+            Some(kind) => {
+                statement.push("kind = ");
+                statement.bind(kind);
+            }
+            None => statement.push("1 = 1"),
+        }
+        for (condition, pattern) in self.conditions.iter().zip(patterns.into_iter().flatten()) {
+            statement.push(" AND ");
+            match condition {
+                Condition::Contains(expression, _) => {
+                    statement.push(&format!("{expression} LIKE "));
+                    statement.bind(pattern);
+                    statement.push(r" ESCAPE '\'");
+                }
+                Condition::Is(column, bool) => {
+                    statement.push(&format!("{column} = "));
+                    statement.bind(*bool);
+                }
+                Condition::Equals(column, int) => {
+                    statement.push(&format!("{column} = "));
+                    statement.bind(*int);
+                }
+                Condition::HasId(id) => {
+                    statement.push("id = ");
+                    statement.bind(id);
+                }
+                Condition::Tagged(kind, tag) => {
+                    statement.push("id IN (SELECT object_id FROM object_tags WHERE tag = ");
+                    statement.bind(tag);
+                    statement.push(" AND kind = ");
+                    statement.bind(*kind);
+                    statement.push(")");
+                }
+            }
+        }
+    }
+}
+
+fn position(row: &Row<'_>, column: usize, values: Values) -> Result<Position, Failure> {
+    let key = match values {
+        Values::Text | Values::Tags => Key::Text(row.text(column)?),
+        Values::Bool => Key::Bool(row.bool(column)?),
+        Values::Int | Values::Time => Key::Int(row.int(column)?),
+        Values::Id => Key::Id,
+    };
+    Ok(Position { key, id: row.uuid(0)? })
+}

@@ -1,0 +1,350 @@
+//! The store: the only place that knows there are two databases. Rules hand it closures over a [`Tx`]; the SQL text in
+//! them is one text for both, with the placeholders `$1`, `$2`, … first appearing in that order.
+
+pub(crate) mod accounts;
+pub(crate) mod attempts;
+pub(crate) mod audit;
+pub(crate) mod facts;
+pub(crate) mod identity_providers;
+pub(crate) mod list;
+mod migrations;
+mod postgres;
+pub(crate) mod sessions;
+mod sqlite;
+
+use std::{path::PathBuf, pin::Pin, time::Instant};
+
+use uuid::Uuid;
+
+use crate::{
+    error::{Error, Result},
+    metrics::{Metrics, StoreLabels},
+    time::{Clock, Timestamp},
+};
+
+/// A boxed future, which is what a store closure returns.
+pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Why the store could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// A unique value is already there; the text names the constraint or its columns.
+    #[error("a unique value is already there ({0})")]
+    Clash(String),
+    /// A row refers to one that is not there (any more).
+    #[error("a row refers to one that is not there ({0})")]
+    Orphan(String),
+    /// Another transaction was in the way; the same closure may succeed when run again.
+    #[error("another transaction was in the way: {0}")]
+    Contention(String),
+    /// The database cannot be reached, is full, or is too busy.
+    #[error("the database is not available: {0}")]
+    Unavailable(String),
+    /// The database refused something that it should not have had to.
+    #[error("the database answered with an error: {0}")]
+    Broken(String),
+}
+
+/// Where the data lives.
+#[derive(Debug, Clone)]
+pub enum Location {
+    /// A folder for the embedded SQLite database; made if it is not there.
+    Folder(PathBuf),
+    /// A `postgres://` URL, and how many connections to keep at most.
+    Postgres {
+        /// `postgres://user:password@host:port/database?sslmode=…&sslrootcert=…`
+        url: String,
+        /// Upper limit of connections from this node.
+        connections: usize,
+    },
+}
+
+/// A value bound to a placeholder.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Value<'a> {
+    Int(i64),
+    Bool(bool),
+    Text(&'a str),
+    Bytes(&'a [u8]),
+}
+
+impl From<i64> for Value<'_> {
+    fn from(value: i64) -> Self {
+        Self::Int(value)
+    }
+}
+impl From<Timestamp> for Value<'_> {
+    fn from(value: Timestamp) -> Self {
+        Self::Int(value.micros())
+    }
+}
+impl From<bool> for Value<'_> {
+    fn from(value: bool) -> Self {
+        Self::Bool(value)
+    }
+}
+impl<'a> From<&'a str> for Value<'a> {
+    fn from(value: &'a str) -> Self {
+        Self::Text(value)
+    }
+}
+impl<'a> From<&'a String> for Value<'a> {
+    fn from(value: &'a String) -> Self {
+        Self::Text(value)
+    }
+}
+impl<'a> From<&'a Uuid> for Value<'a> {
+    fn from(value: &'a Uuid) -> Self {
+        Self::Bytes(value.as_bytes())
+    }
+}
+impl<'a> From<&'a [u8; 32]> for Value<'a> {
+    fn from(value: &'a [u8; 32]) -> Self {
+        Self::Bytes(value)
+    }
+}
+
+/// One row of an answer; columns are numbered from 0.
+pub(crate) enum Row<'a> {
+    Sqlite(&'a rusqlite::Row<'a>),
+    Postgres(&'a tokio_postgres::Row),
+}
+
+impl Row<'_> {
+    fn get<T>(&self, column: usize) -> Result<T, Failure>
+    where
+        T: rusqlite::types::FromSql + for<'p> tokio_postgres::types::FromSql<'p>,
+    {
+        match self {
+            Self::Sqlite(row) => row.get(column).map_err(sqlite::failure),
+            Self::Postgres(row) => row.try_get(column).map_err(postgres::failure),
+        }
+    }
+    pub(crate) fn int(&self, column: usize) -> Result<i64, Failure> {
+        self.get(column)
+    }
+    pub(crate) fn bool(&self, column: usize) -> Result<bool, Failure> {
+        self.get(column)
+    }
+    pub(crate) fn text(&self, column: usize) -> Result<String, Failure> {
+        self.get(column)
+    }
+    pub(crate) fn time(&self, column: usize) -> Result<Timestamp, Failure> {
+        self.get(column).map(Timestamp::from_micros)
+    }
+    pub(crate) fn uuid(&self, column: usize) -> Result<Uuid, Failure> {
+        let read = |bytes: &[u8]| Uuid::from_slice(bytes).map_err(|wrong| Failure::Broken(wrong.to_string()));
+        match self {
+            Self::Sqlite(row) => {
+                let bytes = row.get_ref(column).map_err(sqlite::failure)?;
+                read(bytes.as_blob().map_err(|wrong| Failure::Broken(wrong.to_string()))?)
+            }
+            Self::Postgres(row) => read(row.try_get(column).map_err(postgres::failure)?),
+        }
+    }
+    /// A column of JSON text.
+    pub(crate) fn json<T: serde::de::DeserializeOwned>(&self, column: usize) -> Result<T, Failure> {
+        let text = match self {
+            Self::Sqlite(row) => row.get_ref(column).map_err(sqlite::failure)?.as_str().unwrap_or_default(),
+            Self::Postgres(row) => row.try_get(column).map_err(postgres::failure)?,
+        };
+        serde_json::from_str(text).map_err(|wrong| Failure::Broken(wrong.to_string()))
+    }
+}
+
+/// What a closure works on: a transaction when writing, a connection when reading.
+pub(crate) struct Tx {
+    inner: Inner,
+    now: Timestamp,
+}
+
+enum Inner {
+    Sqlite(rusqlite::Connection),
+    Postgres(postgres::Connection),
+}
+
+impl Tx {
+    /// The time by the database's clock: taken when the transaction began, or for a read close to it.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// Runs a statement and says how many rows it changed.
+    pub(crate) async fn execute(&mut self, sql: &str, values: &[Value<'_>]) -> Result<u64, Failure> {
+        debug_assert!(placeholders_in_order(sql), "SQLite numbers placeholders by first appearance: {sql}");
+        match &mut self.inner {
+            Inner::Sqlite(connection) => sqlite::execute(connection, sql, values),
+            Inner::Postgres(connection) => connection.execute(sql, values).await,
+        }
+    }
+
+    /// Runs a query and maps every row.
+    pub(crate) async fn query<T>(
+        &mut self,
+        sql: &str,
+        values: &[Value<'_>],
+        map: impl Fn(&Row<'_>) -> Result<T, Failure> + Send,
+    ) -> Result<Vec<T>, Failure> {
+        debug_assert!(placeholders_in_order(sql), "SQLite numbers placeholders by first appearance: {sql}");
+        match &mut self.inner {
+            Inner::Sqlite(connection) => sqlite::query(connection, sql, values, map),
+            Inner::Postgres(connection) => connection.query(sql, values, map).await,
+        }
+    }
+
+    /// Runs a query and maps its first row, if there is one.
+    pub(crate) async fn first<T>(
+        &mut self,
+        sql: &str,
+        values: &[Value<'_>],
+        map: impl Fn(&Row<'_>) -> Result<T, Failure> + Send,
+    ) -> Result<Option<T>, Failure> {
+        if let Inner::Sqlite(connection) = &mut self.inner {
+            debug_assert!(placeholders_in_order(sql), "SQLite numbers placeholders by first appearance: {sql}");
+            return sqlite::first(connection, sql, values, map);
+        }
+        Ok(self.query(sql, values, map).await?.into_iter().next())
+    }
+
+    /// Runs statements that take no values and give no rows.
+    async fn batch(&mut self, sql: &str) -> Result<(), Failure> {
+        match &mut self.inner {
+            Inner::Sqlite(connection) => connection.execute_batch(sql).map_err(sqlite::failure),
+            Inner::Postgres(connection) => connection.batch(sql).await,
+        }
+    }
+}
+
+fn placeholders_in_order(sql: &str) -> bool {
+    let numbers = sql.split('$').skip(1).map(|rest| {
+        let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        rest[..end].parse::<usize>().unwrap_or(0)
+    });
+    let mut highest = 0;
+    for number in numbers {
+        if number == 0 || number > highest + 1 {
+            return false;
+        }
+        highest = highest.max(number);
+    }
+    true
+}
+
+/// The database, whichever it is.
+pub(crate) struct Store {
+    backend: Backend,
+    metrics: Metrics,
+}
+
+enum Backend {
+    Sqlite(sqlite::Sqlite),
+    Postgres(postgres::Postgres),
+}
+
+impl Store {
+    /// Opens the database and brings its tables to this program's version.
+    pub(crate) async fn open(location: &Location, clock: Clock, metrics: Metrics) -> Result<Self> {
+        let backend = match location {
+            Location::Folder(folder) => Backend::Sqlite(sqlite::Sqlite::open(folder, clock, metrics.clone())?),
+            Location::Postgres { url, connections } => {
+                Backend::Postgres(postgres::Postgres::open(url, *connections).await?)
+            }
+        };
+        let store = Self { backend, metrics };
+        migrations::run(&store).await?;
+        Ok(store)
+    }
+
+    /// Whether other processes may serve the same data. Not so for the embedded database.
+    pub(crate) fn is_shared(&self) -> bool {
+        matches!(self.backend, Backend::Postgres(_))
+    }
+
+    /// The time by the database's clock, as well as this node knows it without asking.
+    pub(crate) fn now(&self) -> Timestamp {
+        match &self.backend {
+            Backend::Sqlite(sqlite) => sqlite.now(),
+            Backend::Postgres(postgres) => postgres.now(),
+        }
+    }
+
+    /// Runs a short read. On SQLite it runs in place, on the thread that asks: point reads and small ranges only.
+    pub(crate) async fn read<C, T, F>(&self, context: C, closure: F) -> Result<T>
+    where
+        C: Send + Sync + 'static,
+        T: Send + 'static,
+        F: for<'a> Fn(&'a C, &'a mut Tx) -> BoxFuture<'a, Result<T>> + Send + 'static,
+    {
+        let began = Instant::now();
+        let result = match &self.backend {
+            Backend::Sqlite(sqlite) => sqlite.read(&context, closure),
+            Backend::Postgres(postgres) => postgres.read(&context, closure).await,
+        };
+        self.observe("read", began);
+        result
+    }
+
+    /// Runs a read that may take long; never on a thread that serves requests.
+    pub(crate) async fn scan<C, T, F>(&self, context: C, closure: F) -> Result<T>
+    where
+        C: Send + Sync + 'static,
+        T: Send + 'static,
+        F: for<'a> Fn(&'a C, &'a mut Tx) -> BoxFuture<'a, Result<T>> + Send + 'static,
+    {
+        let began = Instant::now();
+        let result = match &self.backend {
+            Backend::Sqlite(sqlite) => {
+                let sqlite = sqlite.clone();
+                tokio::task::spawn_blocking(move || sqlite.read(&context, closure))
+                    .await
+                    .map_err(|stopped| Error::Internal(stopped.to_string()))?
+            }
+            Backend::Postgres(postgres) => postgres.read(&context, closure).await,
+        };
+        self.observe("read", began);
+        result
+    }
+
+    /// Runs a closure in a transaction and returns after the commit. The closure may run more than once.
+    pub(crate) async fn write<C, T, F>(&self, context: C, closure: F) -> Result<T>
+    where
+        C: Send + Sync + 'static,
+        T: Send + 'static,
+        F: for<'a> Fn(&'a C, &'a mut Tx) -> BoxFuture<'a, Result<T>> + Send + 'static,
+    {
+        let began = Instant::now();
+        let result = match &self.backend {
+            Backend::Sqlite(sqlite) => sqlite.write(context, closure).await,
+            Backend::Postgres(postgres) => postgres.write(&context, closure).await,
+        };
+        self.observe("write", began);
+        result
+    }
+
+    fn observe(&self, act: &'static str, began: Instant) {
+        self.metrics.store_latency.get_or_create(&StoreLabels { act }).observe(began.elapsed().as_secs_f64());
+    }
+
+    /// Whether the database answers.
+    pub(crate) async fn ping(&self) -> Result<()> {
+        self.read((), |(), tx| {
+            Box::pin(async move {
+                tx.first("SELECT COUNT(*) FROM facts", &[], |row| row.int(0)).await?;
+                Ok(())
+            })
+        })
+        .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::placeholders_in_order;
+
+    #[test]
+    fn placeholders_out_of_order_are_found() {
+        assert!(placeholders_in_order("UPDATE t SET a = $1, b = $2 WHERE c = $1"));
+        assert!(!placeholders_in_order("UPDATE t SET a = $2 WHERE c = $1"));
+        assert!(!placeholders_in_order("SELECT $1, $3"));
+    }
+}

@@ -1,0 +1,77 @@
+//! Sessions and their tokens: the statements.
+
+use uuid::Uuid;
+
+use super::{Failure, Tx};
+use crate::{
+    accounts::AccountKind,
+    sessions::{Purpose, Session},
+    time::Timestamp,
+};
+
+pub(crate) async fn insert(tx: &mut Tx, session: &Session, source: &str, created: Timestamp) -> Result<(), Failure> {
+    let sql = "INSERT INTO sessions (id, account_id, credential_version, device_id, source, created, expires)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    let values = [
+        (&session.id).into(),
+        (&session.account_id).into(),
+        session.credential_version.into(),
+        (&session.device_id).into(),
+        source.into(),
+        created.into(),
+        session.expires.into(),
+    ];
+    tx.execute(sql, &values).await.map(drop)
+}
+
+pub(crate) async fn insert_token(
+    tx: &mut Tx,
+    digest: &[u8; 32],
+    session: &Uuid,
+    purpose: Purpose,
+) -> Result<(), Failure> {
+    let sql = "INSERT INTO tokens (digest, session_id, purpose) VALUES ($1, $2, $3)";
+    tx.execute(sql, &[digest.into(), session.into(), purpose.as_str().into()]).await.map(drop)
+}
+
+/// The session of a token, with its account as it is now: nothing if any of it has ended.
+pub(crate) async fn find(tx: &mut Tx, digest: &[u8; 32]) -> Result<Option<Session>, Failure> {
+    let now = tx.now();
+    let sql =
+        "SELECT s.id, s.account_id, s.credential_version, s.device_id, s.expires, t.purpose, a.kind, a.name, a.name_key
+         FROM tokens t JOIN sessions s ON s.id = t.session_id JOIN accounts a ON a.id = s.account_id
+         WHERE t.digest = $1 AND s.expires > $2 AND a.disabled = FALSE
+           AND a.credential_version = s.credential_version";
+    tx.first(sql, &[digest.into(), now.into()], |row| {
+        Ok(Session {
+            id: row.uuid(0)?,
+            account_id: row.uuid(1)?,
+            credential_version: row.int(2)?,
+            device_id: row.uuid(3)?,
+            expires: row.time(4)?,
+            purpose: Purpose::from_text(&row.text(5)?)?,
+            kind: AccountKind::from_text(&row.text(6)?)?,
+            name: row.text(7)?,
+            name_key: row.text(8)?,
+        })
+    })
+    .await
+}
+
+/// Ends one session. False if it had ended already.
+pub(crate) async fn delete(tx: &mut Tx, session: &Uuid) -> Result<bool, Failure> {
+    Ok(tx.execute("DELETE FROM sessions WHERE id = $1", &[session.into()]).await? == 1)
+}
+
+/// Ends every session of an account and says how many there were.
+pub(crate) async fn delete_of_account(tx: &mut Tx, account: &Uuid) -> Result<u64, Failure> {
+    tx.execute("DELETE FROM sessions WHERE account_id = $1", &[account.into()]).await
+}
+
+/// Removes some of the sessions whose time is up and says how many.
+pub(crate) async fn delete_expired(tx: &mut Tx, limit: i64) -> Result<u64, Failure> {
+    let now = tx.now();
+    let sql =
+        "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires <= $1 ORDER BY expires LIMIT $2)";
+    tx.execute(sql, &[now.into(), limit.into()]).await
+}

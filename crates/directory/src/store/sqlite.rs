@@ -1,0 +1,284 @@
+//! The embedded database: reads in place on a connection of their own; writes on one thread that commits them together.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+    sync::{
+        Arc, Mutex, PoisonError,
+        mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+    },
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, functions::FunctionFlags};
+use tokio::sync::oneshot;
+
+use super::{BoxFuture, Failure, Inner, Row, Tx, Value};
+use crate::{
+    error::{Error, Result},
+    metrics::Metrics,
+    time::{Clock, Timestamp},
+};
+
+/// Writes that may wait for the writer; past that the store says that it is busy.
+const QUEUE_LIMIT: usize = 8_192;
+/// Writes that one commit carries at most, so that the first does not wait long for the last.
+const BATCH_LIMIT: usize = 256;
+/// How long to wait for another process that writes (the command line next to a running server).
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Prepared statements kept per connection.
+const STATEMENT_CACHE: usize = 64;
+
+#[derive(Clone)]
+pub(super) struct Sqlite(Arc<Shared>);
+
+struct Shared {
+    file: std::path::PathBuf,
+    clock: Clock,
+    readers: Mutex<Vec<Tx>>,
+    writer: SyncSender<Box<dyn Job>>,
+}
+
+/// A queued write: run inside the open transaction, answered after its commit.
+trait Job: Send {
+    fn run(&mut self, tx: &mut Tx) -> bool;
+    fn finish(self: Box<Self>, committed: Result<(), &str>);
+}
+
+struct Write<C, T, F> {
+    context: C,
+    closure: F,
+    result: Result<T>,
+    reply: oneshot::Sender<Result<T>>,
+}
+
+impl<C, T, F> Job for Write<C, T, F>
+where
+    C: Send + Sync,
+    T: Send,
+    F: for<'a> Fn(&'a C, &'a mut Tx) -> BoxFuture<'a, Result<T>> + Send,
+{
+    fn run(&mut self, tx: &mut Tx) -> bool {
+        let run = catch_unwind(AssertUnwindSafe(|| complete((self.closure)(&self.context, tx))));
+        self.result = run.unwrap_or_else(|_| Err(Error::Internal("a write panicked; it was rolled back".into())));
+        self.result.is_ok()
+    }
+
+    fn finish(self: Box<Self>, committed: Result<(), &str>) {
+        let result = match (self.result, committed) {
+            (Ok(_), Err(cause)) => Err(Failure::Unavailable(cause.into()).into()),
+            (result, _) => result,
+        };
+        // Nobody may be waiting any more: the write stands all the same.
+        drop(self.reply.send(result));
+    }
+}
+
+impl Sqlite {
+    pub(super) fn open(folder: &Path, clock: Clock, metrics: Metrics) -> Result<Self> {
+        make_private_folder(folder).map_err(|cause| {
+            Failure::Unavailable(format!("the data folder {} cannot be made: {cause}", folder.display()))
+        })?;
+        let file = folder.join("portreeve.db");
+        let connection = connect(&file)?;
+        let (writer, jobs) = sync_channel(QUEUE_LIMIT);
+        let tx = Tx { inner: Inner::Sqlite(connection), now: clock.now() };
+        let writer_clock = clock.clone();
+        std::thread::Builder::new()
+            .name("store-writer".into())
+            .spawn(move || write_jobs(tx, &jobs, &writer_clock, &metrics))
+            .map_err(|cause| Failure::Unavailable(cause.to_string()))?;
+        Ok(Self(Arc::new(Shared { file, clock, readers: Mutex::default(), writer })))
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    pub(super) fn read<C, T, F>(&self, context: &C, closure: F) -> Result<T>
+    where
+        F: for<'a> Fn(&'a C, &'a mut Tx) -> BoxFuture<'a, Result<T>>,
+    {
+        let idle = self.0.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut tx = match idle {
+            Some(tx) => tx,
+            None => {
+                let connection = connect(&self.0.file)?;
+                connection.execute_batch("PRAGMA query_only = ON").map_err(failure)?;
+                Tx { inner: Inner::Sqlite(connection), now: self.now() }
+            }
+        };
+        tx.now = self.now();
+        let result = complete(closure(context, &mut tx));
+        self.0.readers.lock().unwrap_or_else(PoisonError::into_inner).push(tx);
+        result
+    }
+
+    pub(super) async fn write<C, T, F>(&self, context: C, closure: F) -> Result<T>
+    where
+        C: Send + Sync + 'static,
+        T: Send + 'static,
+        F: for<'a> Fn(&'a C, &'a mut Tx) -> BoxFuture<'a, Result<T>> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let result = Err(Error::Internal("a write was not run".into()));
+        self.0.writer.try_send(Box::new(Write { context, closure, result, reply })).map_err(
+            |refused| match refused {
+                TrySendError::Full(_) => Error::Overloaded { retry_after_seconds: 1 },
+                TrySendError::Disconnected(_) => Failure::Unavailable("the writer has stopped".into()).into(),
+            },
+        )?;
+        answer.await.map_err(|_| Failure::Unavailable("the writer has stopped".into()))?
+    }
+}
+
+fn make_private_folder(folder: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+fn connect(file: &Path) -> Result<Connection, Failure> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(file, flags)
+        .map_err(|cause| Failure::Unavailable(format!("{} cannot be opened: {cause}", file.display())))?;
+    connection.busy_timeout(BUSY_TIMEOUT).map_err(failure)?;
+    // FULL, not NORMAL: with NORMAL a loss of power takes back commits that were already answered.
+    connection
+        .execute_batch(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
+             PRAGMA temp_store = MEMORY; PRAGMA cache_size = -4096; PRAGMA trusted_schema = OFF;",
+        )
+        .map_err(|cause| Failure::Unavailable(format!("{} is not a usable database: {cause}", file.display())))?;
+    connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+    // PostgreSQL has it; the SQL text is one.
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+    connection
+        .create_scalar_function("split_part", 3, flags, |call| {
+            let (text, separator) = (call.get_raw(0).as_str()?, call.get_raw(1).as_str()?);
+            let part = usize::try_from(call.get::<i64>(2)?).unwrap_or(1).max(1);
+            Ok(text.split(separator).nth(part - 1).unwrap_or_default().to_owned())
+        })
+        .map_err(failure)?;
+    Ok(connection)
+}
+
+/// Closures over an embedded database never wait, so one poll completes them.
+fn complete<T>(mut future: BoxFuture<'_, T>) -> T {
+    match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(result) => result,
+        Poll::Pending => unreachable!("a store closure may wait for nothing but its transaction"),
+    }
+}
+
+fn write_jobs(mut tx: Tx, jobs: &Receiver<Box<dyn Job>>, clock: &Clock, metrics: &Metrics) {
+    while let Ok(first) = jobs.recv() {
+        let mut batch = vec![first];
+        batch.extend(jobs.try_iter().take(BATCH_LIMIT - 1));
+        metrics.commit_batch_size.observe(f64::from(u32::try_from(batch.len()).unwrap_or(u32::MAX)));
+        let committed = run_batch(&mut tx, &mut batch, clock);
+        for job in batch {
+            job.finish(committed.as_ref().map(|()| ()).map_err(String::as_str));
+        }
+    }
+}
+
+fn run_batch(tx: &mut Tx, batch: &mut [Box<dyn Job>], clock: &Clock) -> Result<(), String> {
+    run_in_transaction(tx, batch, clock).map_err(|cause| {
+        // A failed commit may leave the transaction open; the next batch must not be let into it.
+        if let Err(second) = command(tx, "ROLLBACK") {
+            tracing::debug!(%second, "nothing to roll back");
+        }
+        tracing::error!(%cause, writes = batch.len(), "a commit failed; its writes were refused");
+        cause.to_string()
+    })
+}
+
+fn run_in_transaction(tx: &mut Tx, batch: &mut [Box<dyn Job>], clock: &Clock) -> Result<(), Failure> {
+    command(tx, "BEGIN IMMEDIATE")?;
+    for job in batch {
+        command(tx, "SAVEPOINT write")?;
+        tx.now = clock.now();
+        if !job.run(tx) {
+            command(tx, "ROLLBACK TO write")?;
+        }
+        command(tx, "RELEASE write")?;
+    }
+    command(tx, "COMMIT")
+}
+
+fn command(tx: &mut Tx, sql: &str) -> Result<(), Failure> {
+    let Inner::Sqlite(connection) = &tx.inner else { return Err(Failure::Broken("not an SQLite connection".into())) };
+    connection.prepare_cached(sql).and_then(|mut statement| statement.execute([])).map(drop).map_err(failure)
+}
+
+impl rusqlite::ToSql for Value<'_> {
+    fn to_sql(&self) -> rusqlite::Result<rusqlite::types::ToSqlOutput<'_>> {
+        use rusqlite::types::{ToSqlOutput, ValueRef};
+        Ok(match *self {
+            Self::Int(value) => ToSqlOutput::from(value),
+            Self::Bool(value) => ToSqlOutput::from(value),
+            Self::Text(value) => ToSqlOutput::Borrowed(ValueRef::Text(value.as_bytes())),
+            Self::Bytes(value) => ToSqlOutput::Borrowed(ValueRef::Blob(value)),
+        })
+    }
+}
+
+pub(super) fn execute(connection: &Connection, sql: &str, values: &[Value<'_>]) -> Result<u64, Failure> {
+    let mut statement = connection.prepare_cached(sql).map_err(failure)?;
+    let changed = statement.execute(rusqlite::params_from_iter(values)).map_err(failure)?;
+    Ok(changed as u64)
+}
+
+pub(super) fn query<T>(
+    connection: &Connection,
+    sql: &str,
+    values: &[Value<'_>],
+    map: impl Fn(&Row<'_>) -> Result<T, Failure>,
+) -> Result<Vec<T>, Failure> {
+    let mut statement = connection.prepare_cached(sql).map_err(failure)?;
+    let mut rows = statement.query(rusqlite::params_from_iter(values)).map_err(failure)?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next().map_err(failure)? {
+        found.push(map(&Row::Sqlite(row))?);
+    }
+    Ok(found)
+}
+
+/// The first row. The statement is run to its end all the same: an `UPDATE … RETURNING` that is not would be undone.
+pub(super) fn first<T>(
+    connection: &Connection,
+    sql: &str,
+    values: &[Value<'_>],
+    map: impl Fn(&Row<'_>) -> Result<T, Failure>,
+) -> Result<Option<T>, Failure> {
+    let mut statement = connection.prepare_cached(sql).map_err(failure)?;
+    let mut rows = statement.query(rusqlite::params_from_iter(values)).map_err(failure)?;
+    let Some(row) = rows.next().map_err(failure)? else { return Ok(None) };
+    let found = map(&Row::Sqlite(row))?;
+    while rows.next().map_err(failure)?.is_some() {}
+    Ok(Some(found))
+}
+
+pub(super) fn failure(cause: rusqlite::Error) -> Failure {
+    let text = cause.to_string();
+    if cause.sqlite_error().is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_CONSTRAINT_FOREIGNKEY) {
+        return Failure::Orphan(text);
+    }
+    match cause.sqlite_error_code() {
+        Some(ErrorCode::ConstraintViolation) => Failure::Clash(text),
+        Some(
+            ErrorCode::DatabaseBusy
+            | ErrorCode::DatabaseLocked
+            | ErrorCode::DiskFull
+            | ErrorCode::SystemIoFailure
+            | ErrorCode::ReadOnly
+            | ErrorCode::CannotOpen
+            | ErrorCode::PermissionDenied,
+        ) => Failure::Unavailable(text),
+        _ => Failure::Broken(text),
+    }
+}
