@@ -1,0 +1,74 @@
+//! Local Users over REST.
+
+use aide::axum::{ApiRouter, routing::get_with};
+use axum::extract::State;
+use portreeve_directory::{
+    Directory,
+    local_users::{self, LocalUser, LocalUserInput},
+};
+
+use crate::{
+    App,
+    answer::{Done, List, Object, Result},
+    extract::{Body, Create, Delete, Edit, Id, IfMatch, ListParameters, May, View},
+    openapi::about,
+};
+
+pub(crate) fn routes() -> ApiRouter<App> {
+    ApiRouter::new()
+        .api_route(
+            "/local-users",
+            get_with(list, about("List Local Users", "listLocalUsers", "Local Users"))
+                .post_with(create, about("Create a Local User", "createLocalUser", "Local Users")),
+        )
+        .api_route(
+            "/local-users/{id}",
+            get_with(get, about("Get a Local User", "getLocalUser", "Local Users"))
+                .put_with(replace, about("Replace a Local User", "replaceLocalUser", "Local Users"))
+                .delete_with(delete, about("Delete a Local User", "deleteLocalUser", "Local Users")),
+        )
+}
+
+async fn list(
+    State(directory): State<Directory>,
+    may: May<View, LocalUser>,
+    ListParameters(request): ListParameters,
+) -> Result<List<LocalUser>> {
+    List::send(local_users::list(&directory, &may.caller, request).await?).await
+}
+
+async fn get(State(directory): State<Directory>, may: May<View, LocalUser>, Id(id): Id) -> Result<Object<LocalUser>> {
+    Ok(Object(local_users::get(&directory, &may.caller, id).await?))
+}
+
+async fn create(
+    State(directory): State<Directory>,
+    may: May<Create, LocalUser>,
+    Body(input): Body<LocalUserInput>,
+) -> Result<Object<LocalUser>> {
+    Ok(Object(local_users::create(&directory, &may.caller, input).await?))
+}
+
+async fn replace(
+    State(directory): State<Directory>,
+    may: May<Edit, LocalUser>,
+    Id(id): Id,
+    if_match: IfMatch,
+    Body(input): Body<LocalUserInput>,
+) -> Result<Object<LocalUser>> {
+    let current = async { Ok(local_users::get(&directory, &may.caller, id).await?.version) };
+    let version = if_match.version(current).await?;
+    Ok(Object(local_users::replace(&directory, &may.caller, id, version, input).await?))
+}
+
+async fn delete(
+    State(directory): State<Directory>,
+    may: May<Delete, LocalUser>,
+    Id(id): Id,
+    if_match: IfMatch,
+) -> Result<Done> {
+    let current = async { Ok(local_users::get(&directory, &may.caller, id).await?.version) };
+    let version = if_match.version(current).await?;
+    local_users::delete(&directory, &may.caller, id, version).await?;
+    Ok(Done)
+}

@@ -1,0 +1,280 @@
+//! What handlers take: proof of who asks and what they may do, ids, bodies, list parameters. They run in the order in which
+//! a handler names them, which is the order of the contract: 406, 401, 403, then 400.
+
+use std::{marker::PhantomData, sync::Arc, time::Duration};
+
+use axum::{
+    extract::{FromRequest, FromRequestParts, Path, Request},
+    http::{HeaderMap, header, request::Parts},
+};
+use bytes::Bytes;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use portreeve_directory::{
+    caller::{Caller, Origin, PrivilegeType, Target},
+    entity::parse_uuid,
+    error::{Error, Fault},
+    identity_providers::IdentityProvider,
+    list,
+    local_users::LocalUser,
+    service_users::ServiceUser,
+    sessions::{self, Purpose},
+};
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+use crate::{App, answer::version_tag, error::Refusal, json, negotiate, request::Context};
+
+/// The longest body.
+pub const BODY_LIMIT: usize = 1024 * 1024;
+/// How long a body may take to come.
+const BODY_TIME: Duration = Duration::from_secs(30);
+
+fn negotiate(parts: &Parts) -> Result<(), Refusal> {
+    if negotiate::is_acceptable(&parts.headers) { Ok(()) } else { Err(Refusal::NotAcceptable) }
+}
+
+fn context(parts: &Parts) -> Result<Arc<Context>, Refusal> {
+    let missing = || Error::Internal("the request has no context".into());
+    Ok(parts.extensions.get::<Arc<Context>>().cloned().ok_or_else(missing)?)
+}
+
+/// The token, from `Bearer <token>` or, as one client sends it, `Bearer Bearer <token>`.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let mut value = values.next()?.to_str().ok()?;
+    if values.next().is_some() {
+        return None;
+    }
+    let mut found = None;
+    for _ in 0..2 {
+        let Some((scheme, rest)) = value.split_once(' ') else { break };
+        if !scheme.eq_ignore_ascii_case("bearer") {
+            break;
+        }
+        value = rest.trim_start_matches(' ');
+        found = Some(value);
+    }
+    found
+}
+
+async fn authenticate(parts: &mut Parts, app: &App, purpose: Purpose) -> Result<Caller, Refusal> {
+    negotiate(parts)?;
+    let context = context(parts)?;
+    let token = bearer(&parts.headers).ok_or(Error::Unauthorized)?;
+    let caller = sessions::check(&app.directory, token, purpose, context.origin.clone()).await?;
+    if let Some(session) = caller.session() {
+        context.note_caller(session.account_id);
+    }
+    Ok(caller)
+}
+
+/// Anyone, as long as the answer's form is acceptable.
+pub struct Anyone(pub Origin);
+
+impl FromRequestParts<App> for Anyone {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Refusal> {
+        negotiate(parts)?;
+        Ok(Self(context(parts)?.origin.clone()))
+    }
+}
+
+/// Whoever has a token to work with.
+pub struct Account(pub Caller);
+
+impl FromRequestParts<App> for Account {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
+        authenticate(parts, app, Purpose::Work).await.map(Self)
+    }
+}
+
+/// Whoever has any token, also one that is good only to be exchanged.
+pub struct AnyToken(pub Caller);
+
+impl FromRequestParts<App> for AnyToken {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
+        authenticate(parts, app, Purpose::Authentication).await.map(Self)
+    }
+}
+
+/// Something that a privilege allows to do.
+pub trait Act {
+    /// Which type of privilege that is.
+    const TYPE: PrivilegeType;
+}
+
+/// Something that a privilege is about.
+pub trait Subject {
+    /// Which target of a privilege that is.
+    const TARGET: Target;
+}
+
+/// To read.
+pub enum View {}
+/// To make new ones.
+pub enum Create {}
+/// To change.
+pub enum Edit {}
+/// To remove.
+pub enum Delete {}
+
+impl Act for View {
+    const TYPE: PrivilegeType = PrivilegeType::View;
+}
+impl Act for Create {
+    const TYPE: PrivilegeType = PrivilegeType::Create;
+}
+impl Act for Edit {
+    const TYPE: PrivilegeType = PrivilegeType::Edit;
+}
+impl Act for Delete {
+    const TYPE: PrivilegeType = PrivilegeType::Delete;
+}
+impl Subject for LocalUser {
+    const TARGET: Target = Target::LocalUser;
+}
+impl Subject for ServiceUser {
+    const TARGET: Target = Target::ServiceUser;
+}
+impl Subject for IdentityProvider {
+    const TARGET: Target = Target::IdentityProvider;
+}
+
+/// Whoever may do this. The rule asks again; here it is asked so that a 403 comes before a 400.
+pub struct May<A, S> {
+    /// Who asks.
+    pub caller: Caller,
+    act: PhantomData<(A, S)>,
+}
+
+impl<A: Act, S: Subject> FromRequestParts<App> for May<A, S> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
+        let caller = authenticate(parts, app, Purpose::Work).await?;
+        caller.authorize(A::TYPE, S::TARGET)?;
+        Ok(Self { caller, act: PhantomData })
+    }
+}
+
+/// The id in the path.
+pub struct Id(pub Uuid);
+
+impl FromRequestParts<App> for Id {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
+        let wrong = || Refusal::BadRequest("the id in the path is not a UUID".into());
+        let Path(id) = Path::<String>::from_request_parts(parts, app).await.map_err(|_| wrong())?;
+        parse_uuid(&id).map(Self).ok_or_else(wrong)
+    }
+}
+
+/// What an object's entity tag must be for a change to be made.
+pub struct IfMatch(Option<Vec<String>>);
+
+impl FromRequestParts<App> for IfMatch {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Refusal> {
+        let mut values = parts.headers.get_all(header::IF_MATCH).iter().peekable();
+        if values.peek().is_none() {
+            return Ok(Self(None));
+        }
+        let text = values.map(|value| value.to_str().unwrap_or_default()).collect::<Vec<_>>().join(",");
+        Ok(Self(Some(text.split(',').map(|tag| tag.trim().to_owned()).collect())))
+    }
+}
+
+impl IfMatch {
+    /// The version that is asked for. Of several tags the one of the object as it is now counts, so `current` is asked.
+    pub async fn version<F>(self, current: F) -> Result<Option<i64>, Refusal>
+    where
+        F: Future<Output = Result<i64, Error>>,
+    {
+        let Some(tags) = self.0 else { return Ok(None) };
+        if tags.iter().any(|tag| tag == "*") {
+            return Ok(None);
+        }
+        let current = current.await?;
+        if tags.contains(&version_tag(current)) { Ok(Some(current)) } else { Err(Error::PreconditionFailed.into()) }
+    }
+}
+
+/// A JSON body. Whatever type it claims to be, it must parse.
+pub struct Body<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, _: &App) -> Result<Self, Refusal> {
+        let read = Limited::new(request.into_body(), BODY_LIMIT).collect();
+        let bytes: Bytes = match tokio::time::timeout(BODY_TIME, read).await {
+            Err(_) => return Err(Refusal::TooSlow),
+            Ok(Err(fault)) if fault.is::<LengthLimitError>() => return Err(Refusal::TooLarge(BODY_LIMIT)),
+            Ok(Err(_)) => return Err(Refusal::BadRequest("the body broke off".into())),
+            Ok(Ok(body)) => body.to_bytes(),
+        };
+        json::parse(&bytes)
+            .map(Self)
+            .map_err(|wrong| Refusal::BadRequest(format!("the body is not the JSON that is taken here: {wrong}")))
+    }
+}
+
+/// The parameters of a list.
+pub struct ListParameters(pub list::Request);
+
+impl FromRequestParts<App> for ListParameters {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Refusal> {
+        let mut request = list::Request::default();
+        let mut faults = Vec::new();
+        for (name, value) in form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes()) {
+            let value = value.into_owned();
+            let single = match &*name {
+                "query" => {
+                    request.queries.push(value);
+                    continue;
+                }
+                "range" => &mut request.range,
+                "orderBy" => &mut request.order_by,
+                "descending" => &mut request.descending,
+                name => {
+                    let field = name.strip_prefix("filterBy[").and_then(|rest| rest.strip_suffix(']')).unwrap_or(name);
+                    request.filters.push((field.to_owned(), value));
+                    continue;
+                }
+            };
+            if single.replace(value).is_some() {
+                faults.push(Fault { field: name.into_owned(), message: "may be given only once".into() });
+            }
+        }
+        if faults.is_empty() { Ok(Self(request)) } else { Err(Error::Invalid(faults).into()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_token_is_found_in_what_clients_send() {
+        let token = |value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::AUTHORIZATION, value.parse().expect("is a header value"));
+            bearer(&headers).map(str::to_owned)
+        };
+        assert_eq!(token("Bearer abc=").as_deref(), Some("abc="));
+        assert_eq!(token("bearer   abc=").as_deref(), Some("abc="));
+        assert_eq!(token("Bearer Bearer abc=").as_deref(), Some("abc="));
+        assert_eq!(token("Basic abc="), None);
+        assert_eq!(token("abc="), None);
+        assert_eq!(token("Bearer"), None);
+    }
+}

@@ -1,0 +1,111 @@
+//! The listener: connections with limits on their number, the size of a head and the time that it may take; TLS; and an end
+//! that lets requests under way finish.
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{Router, body::Body, extract::Request};
+use hyper::{body::Incoming, server::conn::http1};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+    sync::{Semaphore, watch},
+    task::JoinSet,
+};
+use tokio_rustls::TlsAcceptor;
+use tower::ServiceExt;
+
+use crate::request::Peer;
+
+/// Connections that are open at once; more wait in the system's queue.
+const CONNECTION_LIMIT: usize = 10_000;
+/// How long the head of a request may take, and an idle connection may stay.
+const HEAD_TIME: Duration = Duration::from_secs(15);
+/// How long a TLS handshake may take.
+const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
+/// The longest head.
+const HEAD_LIMIT: usize = 64 * 1024;
+/// The pause after a fault of the listener (out of files, mostly).
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Serves until `stop` says true, then lets what is under way finish for at most `grace`. Says whether all did.
+pub async fn serve(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    router: Router,
+    mut stop: watch::Receiver<bool>,
+    grace: Duration,
+) -> bool {
+    let permits = Arc::new(Semaphore::new(CONNECTION_LIMIT));
+    let mut connections = JoinSet::new();
+    loop {
+        let accept = async {
+            // The semaphore is never closed.
+            let permit = permits.clone().acquire_owned().await.ok();
+            (listener.accept().await, permit)
+        };
+        let (accepted, permit) = tokio::select! {
+            accepted = accept => accepted,
+            _ = stop.wait_for(|stop| *stop) => break,
+        };
+        while connections.try_join_next().is_some() {}
+        match accepted {
+            Ok((stream, peer)) => {
+                let (tls, router, stop) = (tls.clone(), router.clone(), stop.clone());
+                connections.spawn(async move {
+                    if let Err(fault) = connection(stream, peer, tls, router, stop).await {
+                        tracing::debug!(%peer, fault, "a connection ended");
+                    }
+                    drop(permit);
+                });
+            }
+            Err(fault) => {
+                tracing::warn!(%fault, "a connection was not accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+    drop(listener);
+    let all_ended = async { while connections.join_next().await.is_some() {} };
+    tokio::time::timeout(grace, all_ended).await.is_ok()
+}
+
+async fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    tls: Option<TlsAcceptor>,
+    router: Router,
+    stop: watch::Receiver<bool>,
+) -> Result<(), String> {
+    stream.set_nodelay(true).map_err(|fault| fault.to_string())?;
+    match tls {
+        None => answer(stream, peer, router, stop).await,
+        Some(acceptor) => {
+            let handshake = tokio::time::timeout(HANDSHAKE_TIME, acceptor.accept(stream)).await;
+            let stream = handshake.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+            answer(stream.map_err(|fault| fault.to_string())?, peer, router, stop).await
+        }
+    }
+}
+
+async fn answer<S>(stream: S, peer: SocketAddr, router: Router, mut stop: watch::Receiver<bool>) -> Result<(), String>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let service = hyper::service::service_fn(move |request: Request<Incoming>| {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(Peer(peer));
+        router.clone().oneshot(request)
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIME)
+        .max_buf_size(HEAD_LIMIT)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = std::pin::pin!(connection);
+    tokio::select! {
+        ended = connection.as_mut() => return ended.map_err(|fault| fault.to_string()),
+        _ = stop.wait_for(|stop| *stop) => connection.as_mut().graceful_shutdown(),
+    }
+    connection.await.map_err(|fault| fault.to_string())
+}
