@@ -1,0 +1,148 @@
+//! `portreeve serve`: opens the data, listens, and ends in good order.
+
+use std::{fs::File, sync::Arc, time::Duration};
+
+use anyhow::Context;
+use portreeve_directory::{Directory, Options, caller::Caller, error::Error, store::Location};
+use portreeve_web::{App, router, server};
+use prometheus_client::registry::Registry;
+use tokio::{net::TcpListener, signal::unix::SignalKind, sync::watch};
+
+use crate::{Misconfigured, settings::Settings, telemetry, terminal, tls};
+
+/// How long requests under way may go on after the first SIGTERM.
+const GRACE: Duration = Duration::from_secs(8);
+/// How often what has run out is removed.
+const TIDY_EVERY: Duration = Duration::from_secs(60);
+
+/// Serves until told to stop.
+pub fn run(settings: &Settings) -> anyhow::Result<()> {
+    settings.check_exposure()?;
+    let telemetry = telemetry::start(settings)?;
+    let runtime = super::runtime()?;
+    let served = runtime.block_on(serve(settings, telemetry.is_traced()));
+    // What still runs had its time.
+    runtime.shutdown_background();
+    served
+}
+
+async fn serve(settings: &Settings, traced: bool) -> anyhow::Result<()> {
+    let signals = Signals::listen()?;
+    let location = settings.location();
+    let _only_one = lock(&location)?;
+    let mut options = Options::new(location);
+    options.hash_workers = settings.hash_workers.value.unwrap_or(options.hash_workers);
+    let directory = Directory::open(options).await.with_context(|| format!("opening {}", settings.location_text()))?;
+    directory.recover().await?;
+    let password = install_administrator(&directory, settings).await?;
+    let mut app = App::new(directory.clone());
+    app.proxies = Arc::from(settings.behind_proxy.value.clone());
+    app.traced = traced;
+    let metrics = metrics_router(&app);
+    let acceptor = tls::acceptor(settings)?;
+    let listener = bind(settings.listen.value).await?;
+    let address = listener.local_addr().context("the listener has no address")?;
+    let (stop, stopped) = watch::channel(false);
+    if let Some(address) = settings.metrics_listen.value {
+        let listener = bind(address).await?;
+        tokio::spawn(server::serve(listener, None, metrics, stopped.clone(), GRACE));
+    }
+    tokio::spawn(tidy(directory));
+    let scheme = if acceptor.is_some() { "https" } else { "http" };
+    greet(&format!("{scheme}://{address}"), settings, password.as_deref());
+    if let Err(fault) = sd_notify::notify(&[sd_notify::NotifyState::Ready]) {
+        tracing::debug!(%fault, "no supervisor was told");
+    }
+    let serving = tokio::spawn(server::serve(listener, acceptor, router::router(app), stopped, GRACE));
+    signals.wait().await;
+    tracing::info!("stopping; a second signal ends at once");
+    // A supervisor that cannot be told will see it.
+    drop(sd_notify::notify(&[sd_notify::NotifyState::Stopping]));
+    stop.send_replace(true);
+    tokio::select! {
+        ended = serving => {
+            if !ended.context("the server stopped")? {
+                tracing::warn!("some requests were still under way and were cut off");
+            }
+        }
+        () = signals.wait() => tracing::warn!("stopped at once"),
+    }
+    Ok(())
+}
+
+/// The signals that mean: stop.
+struct Signals {
+    terminate: tokio::sync::Mutex<(tokio::signal::unix::Signal, tokio::signal::unix::Signal)>,
+}
+
+impl Signals {
+    fn listen() -> anyhow::Result<Self> {
+        let signal = |kind| tokio::signal::unix::signal(kind).context("signals cannot be listened for");
+        let both = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        Ok(Self { terminate: tokio::sync::Mutex::new(both) })
+    }
+
+    async fn wait(&self) {
+        let mut both = self.terminate.lock().await;
+        let (terminate, interrupt) = &mut *both;
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    }
+}
+
+/// An embedded database has one server. The lock goes with the process, however it ends.
+fn lock(location: &Location) -> anyhow::Result<Option<File>> {
+    let Location::Folder(folder) = location else { return Ok(None) };
+    let shown = folder.display();
+    std::fs::create_dir_all(folder).with_context(|| format!("the data folder {shown} cannot be made"))?;
+    let file = File::create(folder.join("portreeve.lock")).with_context(|| format!("the data folder {shown}"))?;
+    file.try_lock().map_err(|_| anyhow::anyhow!("another portreeve is serving the data folder {shown}"))?;
+    Ok(Some(file))
+}
+
+async fn install_administrator(directory: &Directory, settings: &Settings) -> anyhow::Result<Option<String>> {
+    let caller = Caller::operator("first start".into());
+    let given = settings.admin_password.value.clone();
+    directory.install_administrator(&caller, given).await.map_err(|fault| match fault {
+        Error::Invalid(faults) => {
+            let said: Vec<&str> = faults.iter().map(|fault| fault.message.as_str()).collect();
+            Misconfigured(format!("PORTREEVE_ADMIN_PASSWORD {}", said.join(", and "))).into()
+        }
+        other => anyhow::Error::from(other),
+    })
+}
+
+async fn bind(address: std::net::SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
+}
+
+fn metrics_router(app: &App) -> axum::Router {
+    let mut registry = Registry::with_prefix("portreeve");
+    app.directory.metrics.register(&mut registry);
+    app.metrics.register(&mut registry);
+    router::metrics(registry)
+}
+
+async fn tidy(directory: Directory) {
+    let mut every = tokio::time::interval(TIDY_EVERY);
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        every.tick().await;
+        if let Err(fault) = directory.tidy().await {
+            tracing::warn!(%fault, "what has run out was not removed; trying again in a minute");
+        }
+    }
+}
+
+fn greet(address: &str, settings: &Settings, password: Option<&str>) {
+    let version = env!("CARGO_PKG_VERSION");
+    let mut text = format!("portreeve {version}\n  listening on  {address}  (the API: {address}/docs)\n");
+    text += &format!("  data in       {}", settings.location_text());
+    if let Some(password) = password {
+        text += &format!("\n  log in as     admin, with the password {password}  (shown only this once)");
+    }
+    terminal::say(&text);
+    tracing::info!(address, data = settings.location_text(), version, "listening");
+}

@@ -1,0 +1,79 @@
+//! Portreeve: a directory of people and machines, and the door they log in through. See `ARCHITECTURE.md`.
+
+mod commands;
+mod settings;
+mod telemetry;
+mod terminal;
+mod tls;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use commands::{admin::AdminCommand, healthcheck::HealthcheckArguments};
+use settings::{Given, Settings};
+
+/// A self-hosted directory of people and machines, and the door they log in through.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true, after_help = EXIT_CODES)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str =
+    "Exit codes: 0 done, 1 it could not be done, 2 the command line or the configuration is wrong.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the directory
+    Serve(Given),
+    /// Print the configuration in force, and where each value comes from
+    Config(Given),
+    /// Help an administrator who is locked out
+    Admin {
+        #[command(subcommand)]
+        command: AdminCommand,
+    },
+    /// Print the API's document (OpenAPI 3.1)
+    Openapi,
+    /// Ask a running server whether it is ready; for process supervisors
+    Healthcheck(HealthcheckArguments),
+    /// Print a script that completes commands in a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// The configuration cannot be used: exit code 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Misconfigured(pub String);
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            terminal::complain(&format!("{fault:#}"));
+            ExitCode::from(if fault.is::<Misconfigured>() { 2 } else { 1 })
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Serve(given) => commands::serve::run(&Settings::resolve(&given)?),
+        Command::Config(given) => {
+            terminal::say(&Settings::resolve(&given)?.describe());
+            Ok(())
+        }
+        Command::Admin { command } => commands::admin::run(command),
+        Command::Openapi => commands::openapi::run(),
+        Command::Healthcheck(arguments) => commands::healthcheck::run(&arguments),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Arguments::command(), "portreeve", &mut std::io::stdout());
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! TLS: the certificate that is given, or one of our own making.
+
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use anyhow::Context;
+use rustls::ServerConfig;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
+use tokio_rustls::TlsAcceptor;
+
+use crate::{Misconfigured, settings::Settings};
+
+/// Where the certificate of our own making lies.
+pub fn self_signed_certificate(data: &Path) -> PathBuf {
+    data.join("tls-self-signed.crt")
+}
+
+/// What accepts TLS connections, if we are to end TLS.
+pub fn acceptor(settings: &Settings) -> anyhow::Result<Option<TlsAcceptor>> {
+    let (certificate, key) = match (&settings.tls_cert.value, &settings.tls_key.value) {
+        (Some(certificate), Some(key)) => (certificate.clone(), key.clone()),
+        _ if settings.tls_self_signed.value => make_self_signed(settings)?,
+        _ => return Ok(None),
+    };
+    let chain = CertificateDer::pem_file_iter(&certificate)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|fault| Misconfigured(format!("tls-cert {}: {fault}", certificate.display())))?;
+    let private = PrivateKeyDer::from_pem_file(&key)
+        .map_err(|fault| Misconfigured(format!("tls-key {}: {fault}", key.display())))?;
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .context("TLS")?
+        .with_no_client_auth()
+        .with_single_cert(chain, private)
+        .map_err(|fault| Misconfigured(format!("tls-cert and tls-key: {fault}")))?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Some(TlsAcceptor::from(Arc::new(config))))
+}
+
+fn make_self_signed(settings: &Settings) -> anyhow::Result<(PathBuf, PathBuf)> {
+    let data = &settings.data.value;
+    let (certificate, key) = (self_signed_certificate(data), data.join("tls-self-signed.key"));
+    if certificate.exists() && key.exists() {
+        return Ok((certificate, key));
+    }
+    let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
+    let listen = settings.listen.value.ip();
+    if !listen.is_unspecified() && !listen.is_loopback() {
+        names.push(listen.to_string());
+    }
+    let made = rcgen::generate_simple_self_signed(names).context("a self-signed certificate")?;
+    std::fs::create_dir_all(data).with_context(|| data.display().to_string())?;
+    write_private(&key, &made.signing_key.serialize_pem())?;
+    write_private(&certificate, &made.cert.pem())?;
+    Ok((certificate, key))
+}
+
+fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path).with_context(|| path.display().to_string())?;
+    file.write_all(text.as_bytes()).with_context(|| path.display().to_string())
+}
