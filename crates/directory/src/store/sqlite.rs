@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, functions::FunctionFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig, functions::FunctionFlags};
 use tokio::sync::oneshot;
 
 use super::{BoxFuture, Failure, Inner, Row, Tx, Value};
@@ -154,6 +154,8 @@ fn connect(file: &Path) -> Result<Connection, Failure> {
         )
         .map_err(|cause| Failure::Unavailable(format!("{} is not a usable database: {cause}", file.display())))?;
     connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+    // Else a statement whose plan might suit other values better is compiled again at every use.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(failure)?;
     // PostgreSQL has it; the SQL text is one.
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
     connection
