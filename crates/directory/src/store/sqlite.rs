@@ -183,7 +183,7 @@ fn write_jobs(mut tx: Tx, jobs: &Receiver<Box<dyn Job>>, clock: &Clock, metrics:
         metrics.commit_batch_size.observe(f64::from(u32::try_from(batch.len()).unwrap_or(u32::MAX)));
         let committed = run_batch(&mut tx, &mut batch, clock);
         for job in batch {
-            job.finish(committed.as_ref().map(|()| ()).map_err(String::as_str));
+            job.finish(committed.as_ref().copied().map_err(String::as_str));
         }
     }
 }

@@ -1,6 +1,7 @@
 //! One file a command.
 
 pub mod admin;
+pub mod bench;
 pub mod healthcheck;
 pub mod openapi;
 pub mod serve;
