@@ -111,7 +111,7 @@ fn shown(method: &str, path: &str, operation: Operation, schemas: &IndexMap<Stri
     let needs = match &operation.privilege {
         Some(privilege) => format!("Needs the privilege {} on {}", privilege.privilege_type, privilege.target),
         None if operation.security.is_empty() => "Open to anyone".into(),
-        None => "Needs a token, but no privilege".into(),
+        None => "Needs a token".into(),
     };
     let mut answers: Vec<Answer> = operation.responses.into_iter().map(answer).collect();
     answers.sort_by(|one, other| one.status.cmp(&other.status));
