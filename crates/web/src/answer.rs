@@ -41,7 +41,8 @@ fn tagged(mut response: Response, tag: String) -> Response {
     response
 }
 
-fn digest_tag(bytes: &[u8]) -> String {
+/// The entity tag of an answer's bytes.
+pub(crate) fn digest_tag(bytes: &[u8]) -> String {
     let digest: [u8; 32] = Sha256::digest(bytes).into();
     let hex: String = digest[..16].iter().map(|byte| format!("{byte:02x}")).collect();
     format!("\"{hex}\"")
