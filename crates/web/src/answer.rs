@@ -97,6 +97,15 @@ impl IntoResponse for Done {
     }
 }
 
+/// What an operation returns that is always refused.
+pub enum Never {}
+
+impl IntoResponse for Never {
+    fn into_response(self) -> Response {
+        match self {}
+    }
+}
+
 /// A list as it is sent.
 #[derive(Serialize, JsonSchema)]
 pub struct ListBody<T> {

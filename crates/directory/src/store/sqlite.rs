@@ -21,6 +21,8 @@ use crate::{
     time::{Clock, Timestamp},
 };
 
+/// The database in its folder.
+pub(super) const FILE: &str = "portreeve.db";
 /// Writes that may wait for the writer; past that the store says that it is busy.
 const QUEUE_LIMIT: usize = 8_192;
 /// Writes that one commit carries at most, so that the first does not wait long for the last.
@@ -80,7 +82,9 @@ impl Sqlite {
         make_private_folder(folder).map_err(|cause| {
             Failure::Unavailable(format!("the data folder {} cannot be made: {cause}", folder.display()))
         })?;
-        let file = folder.join("portreeve.db");
+        let file = folder.join(FILE);
+        make_private_file(&file)
+            .map_err(|cause| Failure::Unavailable(format!("{} cannot be made: {cause}", file.display())))?;
         let connection = connect(&file)?;
         let (writer, jobs) = sync_channel(QUEUE_LIMIT);
         let tx = Tx { inner: Inner::Sqlite(connection), now: clock.now() };
@@ -94,6 +98,11 @@ impl Sqlite {
 
     pub(super) fn now(&self) -> Timestamp {
         self.0.clock.now()
+    }
+
+    /// Moves what is in the log into the database's one file.
+    pub(super) fn checkpoint(&self) -> Result<(), Failure> {
+        connect(&self.0.file)?.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").map_err(failure)
     }
 
     pub(super) fn read<C, T, F>(&self, context: &C, closure: F) -> Result<T>
@@ -133,12 +142,22 @@ impl Sqlite {
     }
 }
 
-fn make_private_folder(folder: &Path) -> std::io::Result<()> {
+/// Makes a folder, if it is not there, that nobody else on the machine can look into.
+pub(super) fn make_private_folder(folder: &Path) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(folder)
+}
+
+/// SQLite gives the files that it puts beside the database the same mode.
+fn make_private_file(file: &Path) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(file).map(drop)
 }
 
 fn connect(file: &Path) -> Result<Connection, Failure> {

@@ -27,32 +27,50 @@ fn millis(time: Duration) -> f64 {
     time.as_secs_f64() * 1_000.0
 }
 
-fn check(load: &Load, what: &str) -> anyhow::Result<()> {
-    ensure!(load.others == 0, "{} {what} were answered with another status", load.others);
-    Ok(())
+/// What several rounds of one measurement came to.
+#[derive(Default)]
+struct Rounds {
+    rates: Vec<f64>,
+    limits: Vec<f64>,
+    ratios: Vec<f64>,
+    p50: Vec<f64>,
+    p99: Vec<f64>,
+}
+
+impl Rounds {
+    fn add(&mut self, load: &Load, limit: f64) -> anyhow::Result<()> {
+        ensure!(load.others == 0, "{} requests were answered with another status", load.others);
+        self.rates.push(load.per_second);
+        self.limits.push(limit);
+        self.ratios.push(load.per_second / limit);
+        self.p50.push(millis(load.p50));
+        self.p99.push(millis(load.p99));
+        Ok(())
+    }
+
+    /// `of`, a rate, its limit where there is one, and how long single requests took.
+    fn line(self, of: &str, limit: &str) -> String {
+        let limit = if limit.is_empty() {
+            String::new()
+        } else {
+            format!("   {limit} {:.0} /s   ratio {:.2}", median(self.limits), median(self.ratios))
+        };
+        let (rate, p50, p99) = (median(self.rates), median(self.p50), median(self.p99));
+        format!("{of:<34} {rate:>7.0} /s{limit}   p50 {p50:.2} ms  p99 {p99:.2} ms")
+    }
 }
 
 /// Logins, and as many bare hashes as the same workers compute.
 pub async fn login(arguments: &BenchArguments) -> anyhow::Result<String> {
     let server = Server::start(arguments.database.as_deref())?;
-    let (mut rates, mut limits, mut ratios, mut p50, mut p99) = (vec![], vec![], vec![], vec![], vec![]);
+    let mut rounds = Rounds::default();
     for _ in 0..arguments.rounds {
         let time = arguments.duration();
         let limit = tokio::task::spawn_blocking(move || passwords::hash_rate(cores(), time)).await??;
         let logins = load(server.address, 32, time, 200, |_| Server::admin_login()).await?;
-        check(&logins, "logins")?;
-        ratios.push(logins.per_second / limit);
-        (rates.push(logins.per_second), limits.push(limit));
-        (p50.push(millis(logins.p50)), p99.push(millis(logins.p99)));
+        rounds.add(&logins, limit)?;
     }
-    Ok(format!(
-        "login      {:>8.0} /s   raw hashes {:>8.0} /s   ratio {:.2}   p50 {:.1} ms  p99 {:.1} ms  (32 in flight)",
-        median(rates),
-        median(limits),
-        median(ratios),
-        median(p50),
-        median(p99)
-    ))
+    Ok(rounds.line("logins, 32 in flight", "raw hashes"))
 }
 
 async fn create_account(server: &Server, token: &str, name: &str) -> anyhow::Result<String> {
@@ -70,24 +88,14 @@ pub async fn read(arguments: &BenchArguments) -> anyhow::Result<String> {
     let token = server.log_in().await?;
     let id = create_account(&server, &token, "bench-0").await?;
     let get = request("GET", &format!("/local-users/{id}"), Some(&token), "");
-    let (mut rates, mut limits, mut ratios, mut p50, mut p99) = (vec![], vec![], vec![], vec![], vec![]);
+    let mut rounds = Rounds::default();
     for _ in 0..arguments.rounds {
         let (one, other) = (get.clone(), get.clone());
         let limit = load(bare.address, 32, arguments.duration(), 200, move |_| one.clone()).await?;
         let reads = load(server.address, 32, arguments.duration(), 200, move |_| other.clone()).await?;
-        check(&reads, "reads")?;
-        ratios.push(reads.per_second / limit.per_second);
-        (rates.push(reads.per_second), limits.push(limit.per_second));
-        (p50.push(millis(reads.p50)), p99.push(millis(reads.p99)));
+        rounds.add(&reads, limit.per_second)?;
     }
-    Ok(format!(
-        "read by id {:>8.0} /s   bare answer {:>7.0} /s   ratio {:.2}   p50 {:.2} ms  p99 {:.2} ms  (32 in flight)",
-        median(rates),
-        median(limits),
-        median(ratios),
-        median(p50),
-        median(p99)
-    ))
+    Ok(rounds.line("reads by id, 32 in flight", "bare answers"))
 }
 
 async fn create_for(server: &Server, time: Duration, prefix: &str) -> anyhow::Result<Load> {
@@ -102,15 +110,12 @@ async fn create_for(server: &Server, time: Duration, prefix: &str) -> anyhow::Re
 /// Creates of accounts without password.
 pub async fn create(arguments: &BenchArguments) -> anyhow::Result<String> {
     let server = Server::start(arguments.database.as_deref())?;
-    let (mut rates, mut p50, mut p99) = (vec![], vec![], vec![]);
+    let mut rounds = Rounds::default();
     for round in 0..arguments.rounds {
         let creates = create_for(&server, arguments.duration(), &format!("bench-{round}")).await?;
-        check(&creates, "creates")?;
-        rates.push(creates.per_second);
-        (p50.push(millis(creates.p50)), p99.push(millis(creates.p99)));
+        rounds.add(&creates, f64::NAN)?;
     }
-    let (p50, p99) = (median(p50), median(p99));
-    Ok(format!("create     {:>8.0} /s   durable   p50 {p50:.1} ms  p99 {p99:.1} ms  (64 in flight)", median(rates)))
+    Ok(rounds.line("durable creates, 64 in flight", ""))
 }
 
 /// Start, memory, and the size of the program.
