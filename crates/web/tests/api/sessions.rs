@@ -94,9 +94,7 @@ async fn a_new_password_disabling_and_deleting_end_every_session_on_every_node()
         for (fields, ends) in [
             (json!({ "notes": "something else" }), false),
             (json!({ "failedLoginAttempts": 9, "lockStart": "2999-01-01T00:00:00Z" }), false),
-            (json!({ "failedLoginAttempts": 0, "lockStart": null }), false),
             (json!({ "name": "renamed" }), false),
-            (json!({ "name": "worker" }), false),
             (json!({ "password": PASSWORD }), true),
             (json!({ "disabled": true }), true),
         ] {
@@ -110,6 +108,9 @@ async fn a_new_password_disabling_and_deleting_end_every_session_on_every_node()
                 for token in &tokens {
                     assert_eq!(good(server, token).await, !ends, "{fields}");
                 }
+            }
+            if fields.get("lockStart").is_some() {
+                server.change(&object, json!({ "failedLoginAttempts": 0, "lockStart": null })).await;
             }
             if fields.get("name").is_some() {
                 server.change(&object, json!({ "name": "worker" })).await;

@@ -45,7 +45,7 @@ async fn all_faults_are_told_at_once() {
         faults.sort();
         assert_eq!(faults, expected);
     }
-    let body = json!({ "name": "a\u{85}", "labels": { "": "", "k\u{0}": "v", "k": "\u{200f}" } });
+    let body = json!({ "name": "a\u{85}b", "labels": { "": "", "k\u{0}": "v", "k": "\u{200f}" } });
     let faults = server.post("/service-users", body).await.faults();
     assert_eq!(faults.len(), 4, "{faults:?}");
     assert_eq!((faults[0].as_str(), &faults[1][..6]), ("name", "labels"));
