@@ -186,6 +186,8 @@ async fn take(directory: &Directory, knock: &Knock) -> Result<(Permit, Attempt, 
         let permit = directory.governor.admit(&flow, lanes, ticket, deadline).await?;
         match take_slot(directory, knock, credential.as_ref()).await? {
             Taken::Attempt(attempt) => return Ok((permit, attempt, credential)),
+            // The governor may give a turn for ever to one who then finds no slot.
+            Taken::NotNow if Instant::now() >= deadline => return Err(Error::Overloaded { retry_after_seconds: 1 }),
             Taken::NotNow => {
                 ticket = Some(permit.ticket());
                 drop(permit);
