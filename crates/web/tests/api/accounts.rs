@@ -165,3 +165,18 @@ async fn there_is_always_an_administrator() {
     }
     server.login("local", "admin", ADMIN_PASSWORD).await.expect(200);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_nodes_that_start_at_once_are_one_directory() {
+    if std::env::var("TEST_DATABASE_URL").is_err() {
+        return;
+    }
+    let (one, other) = Server::start_two().await;
+    let id = one.person("bobby").await;
+    assert_eq!(other.get("/local-users").await.names(), ["admin", "bobby"]);
+    assert_eq!(other.get("/identity-providers").await.names(), ["local", "service"]);
+    other.call("DELETE", &format!("/local-users/{id}")).token(&one.token).send().await.expect(204);
+    one.get(&format!("/local-users/{id}")).await.expect(404);
+    other.post("/service-users", json!({ "name": "deploy" })).await.expect(200);
+    one.post("/service-users", json!({ "name": "DEPLOY" })).await.expect(409);
+}

@@ -193,6 +193,20 @@ async fn when_the_database_is_busy_the_client_is_told_to_come_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_login_that_finds_no_slot_is_told_to_come_back() {
+    let server = Server::start().await;
+    server.person("bobby").await;
+    server.execute("UPDATE accounts SET attempts_in_flight = 5 WHERE name = 'bobby'").await;
+    let compared = server.compared();
+    let login = server.login("local", "bobby", PASSWORD);
+    let refused = tokio::time::timeout(std::time::Duration::from_secs(40), login).await.unwrap().expect(503);
+    assert!(refused.header("retry-after").parse::<u64>().unwrap() > 0);
+    assert_eq!(server.compared(), compared);
+    let bobby = server.get("/local-users?name=bobby").await.json["data"][0].clone();
+    assert_eq!(bobby["failedLoginAttempts"], 0, "what was not compared is no failure");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn health_is_told_without_a_token() {
     let server = Server::start().await;
     for path in ["/healthz", "/readyz"] {

@@ -144,6 +144,13 @@ impl Server {
         Self::open(Arc::new(Place::new().await), Wish::default()).await
     }
 
+    /// Two nodes that start at the same moment on a new and empty database.
+    pub async fn start_two() -> (Self, Self) {
+        keep_log();
+        let place = Arc::new(Place::new().await);
+        tokio::join!(Self::open(place.clone(), Wish::default()), Self::open(place, Wish::default()))
+    }
+
     /// Another node on the same data, with a clock of its own.
     pub async fn another(&self, clock: Clock) -> Self {
         Self::open(self.place.clone(), Wish { clock: Some(clock) }).await
