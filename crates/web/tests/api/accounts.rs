@@ -167,11 +167,12 @@ async fn there_is_always_an_administrator() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_nodes_that_start_at_once_are_one_directory() {
+async fn nodes_that_start_at_once_are_one_directory() {
     if std::env::var("TEST_DATABASE_URL").is_err() {
         return;
     }
-    let (one, other) = Server::start_two().await;
+    let nodes = Server::start_many(6).await;
+    let (one, other) = (&nodes[0], &nodes[5]);
     let id = one.person("bobby").await;
     assert_eq!(other.get("/local-users").await.names(), ["admin", "bobby"]);
     assert_eq!(other.get("/identity-providers").await.names(), ["local", "service"]);

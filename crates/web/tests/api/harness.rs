@@ -144,11 +144,11 @@ impl Server {
         Self::open(Arc::new(Place::new().await), Wish::default()).await
     }
 
-    /// Two nodes that start at the same moment on a new and empty database.
-    pub async fn start_two() -> (Self, Self) {
+    /// Nodes that start at the same moment on a new and empty database.
+    pub async fn start_many(count: usize) -> Vec<Self> {
         keep_log();
         let place = Arc::new(Place::new().await);
-        tokio::join!(Self::open(place.clone(), Wish::default()), Self::open(place, Wish::default()))
+        at_once(count, |_| Self::open(place.clone(), Wish::default())).await
     }
 
     /// Another node on the same data, with a clock of its own.

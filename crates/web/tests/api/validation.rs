@@ -106,8 +106,10 @@ async fn there_may_be_200_tags_and_labels() {
 #[tokio::test(flavor = "multi_thread")]
 async fn control_characters_and_those_that_turn_text_around_are_refused() {
     let server = Server::start().await;
-    let refused =
-        ["\u{0}", "\u{1}", "\u{1b}", "\u{7f}", "\u{85}", "\u{9f}", "\u{200e}", "\u{202e}", "\u{2066}", "\u{2069}"];
+    let refused = [
+        "\u{0}", "\u{1}", "\u{1b}", "\u{7f}", "\u{85}", "\u{9f}", "\u{61c}", "\u{200e}", "\u{202e}", "\u{2066}",
+        "\u{2069}",
+    ];
     let fields = ["name", "firstName", "lastName", "email", "phone", "notes"];
     for wrong in refused {
         for field in fields {
