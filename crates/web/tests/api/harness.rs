@@ -167,11 +167,9 @@ impl Server {
         let skew = Arc::new(AtomicI64::new(0));
         let moved = skew.clone();
         let mut options = Options::new(place.location());
-        options.clock = wish.clock.unwrap_or_else(|| {
-            Clock::from_fn(move || {
-                Timestamp::from_micros(Clock::system().now().micros() + moved.load(Ordering::SeqCst))
-            })
-        });
+        let system = Clock::system();
+        let moved = move || Timestamp::from_micros(system.now().micros() + moved.load(Ordering::SeqCst));
+        options.clock = wish.clock.unwrap_or_else(|| Clock::from_fn(moved));
         let directory = Directory::open(options).await.unwrap();
         directory.recover().await.unwrap();
         let operator = Caller::operator("test".into());
