@@ -12,7 +12,7 @@ use crate::{
     accounts::AccountKind,
     audit::{self, Record},
     caller::Origin,
-    entity::fold,
+    entity::{fold, is_control},
     error::{Error, Result},
     passwords::{Password, hasher},
     store::{
@@ -160,6 +160,10 @@ where
 
 async fn find(directory: &Directory, knock: &Knock) -> Result<Option<Credential>> {
     let Some(kind) = knock.kind else { return Ok(None) };
+    // No name has one, and PostgreSQL takes no text that does.
+    if knock.username.contains('\0') {
+        return Ok(None);
+    }
     directory
         .store
         .read((kind, fold(&knock.username)), |(kind, name_key), tx| {
@@ -182,6 +186,8 @@ async fn take(directory: &Directory, knock: &Knock) -> Result<(Permit, Attempt, 
         let permit = directory.governor.admit(&flow, lanes, ticket, deadline).await?;
         match take_slot(directory, knock, credential.as_ref()).await? {
             Taken::Attempt(attempt) => return Ok((permit, attempt, credential)),
+            // The governor may give a turn for ever to one who then finds no slot.
+            Taken::NotNow if Instant::now() >= deadline => return Err(Error::Overloaded { retry_after_seconds: 1 }),
             Taken::NotNow => {
                 ticket = Some(permit.ticket());
                 drop(permit);
@@ -346,7 +352,8 @@ async fn record(
     credential: Option<&Credential>,
     refusal: Refusal,
 ) -> Result<()> {
-    let tried: String = knock.username.chars().take(255).collect();
+    let shown = |c| if is_control(c) { char::REPLACEMENT_CHARACTER } else { c };
+    let tried: String = knock.username.chars().take(255).map(shown).collect();
     let record = Record {
         actor: audit::NOBODY,
         act: knock.act,
