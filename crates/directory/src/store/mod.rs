@@ -59,6 +59,13 @@ pub enum Location {
     },
 }
 
+impl Location {
+    /// Whether there is no database yet. Only a folder can be so: a shared database is asked by opening it.
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Self::Folder(folder) if !sqlite::file(folder).exists())
+    }
+}
+
 /// A value bound to a placeholder.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Value<'a> {

@@ -2,7 +2,7 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
         mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
@@ -34,7 +34,7 @@ const STATEMENT_CACHE: usize = 64;
 pub(super) struct Sqlite(Arc<Shared>);
 
 struct Shared {
-    file: std::path::PathBuf,
+    file: PathBuf,
     clock: Clock,
     readers: Mutex<Vec<Tx>>,
     writer: SyncSender<Box<dyn Job>>,
@@ -80,7 +80,7 @@ impl Sqlite {
         make_private_folder(folder).map_err(|cause| {
             Failure::Unavailable(format!("the data folder {} cannot be made: {cause}", folder.display()))
         })?;
-        let file = folder.join("portreeve.db");
+        let file = file(folder);
         let connection = connect(&file)?;
         let (writer, jobs) = sync_channel(QUEUE_LIMIT);
         let tx = Tx { inner: Inner::Sqlite(connection), now: clock.now() };
@@ -131,6 +131,11 @@ impl Sqlite {
         )?;
         answer.await.map_err(|_| Failure::Unavailable("the writer has stopped".into()))?
     }
+}
+
+/// Where the database is in its folder.
+pub(super) fn file(folder: &Path) -> PathBuf {
+    folder.join("portreeve.db")
 }
 
 fn make_private_folder(folder: &Path) -> std::io::Result<()> {

@@ -1,6 +1,6 @@
 //! `portreeve admin`: for operators who hold the data, with the server running or not.
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use portreeve_directory::{Directory, Options, caller::Caller, error::Error, login};
 
@@ -32,7 +32,12 @@ pub struct ResetPassword {
 pub fn run(command: AdminCommand) -> anyhow::Result<()> {
     let AdminCommand::ResetPassword(ResetPassword { name, enable, given }) = command;
     let settings = Settings::resolve(&given)?;
-    let options = Options::new(settings.location());
+    let location = settings.location();
+    if location.is_empty() {
+        // Opening would make it, and leave a mistyped folder behind.
+        bail!("there is no directory in {}", settings.location_text());
+    }
+    let options = Options::new(location);
     let caller = Caller::operator("command line".into());
     super::runtime()?.block_on(async {
         let directory =
