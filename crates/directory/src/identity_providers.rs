@@ -34,13 +34,13 @@ const SERVICE_MAPPINGS: [(&str, &str, bool); 4] =
 
 /// Which attribute of an account becomes which claim.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase")]
 pub struct ClaimMapping {
     /// The attribute of the account.
-    #[schemars(required, example = &"email")]
+    #[schemars(example = &"email")]
     pub attribute_name: String,
     /// The claim that it becomes.
-    #[schemars(required, example = &"emails")]
+    #[schemars(example = &"emails")]
     pub claim_name: String,
     /// Whether the claim is a list even of one value.
     pub list: bool,

@@ -133,6 +133,11 @@ impl Directory {
         self.store.write((), |(), tx| Box::pin(login::gate::tidy(tx))).await
     }
 
+    /// Leaves the data as a stopped server should. To be called last.
+    pub fn close(&self) -> Result<()> {
+        Ok(self.store.checkpoint()?)
+    }
+
     /// Whether the store answers.
     pub async fn ping(&self) -> Result<()> {
         self.store.ping().await

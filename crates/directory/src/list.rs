@@ -200,11 +200,14 @@ struct Checked {
 
 fn check(table: &'static Table, request: &Request) -> Result<Checked> {
     let mut faults = Faults::default();
-    let names: Vec<&str> = table.fields.iter().map(|field| field.name).collect();
+    let names = |wanted: fn(&&Field) -> bool| -> String {
+        let names: Vec<&str> = table.fields.iter().filter(wanted).map(|field| field.name).collect();
+        names.join(", ")
+    };
     let order_by = request.order_by.as_deref().unwrap_or("name");
     let order = table.fields.iter().find(|field| field.name == order_by && field.order.is_some());
     if order.is_none() {
-        faults.add("orderBy", format!("must be one of {}", names.join(", ")));
+        faults.add("orderBy", format!("must be one of {}", names(|field| field.order.is_some())));
     }
     let descending = request.descending.as_deref().unwrap_or("false");
     if !matches!(descending, "true" | "false") {
@@ -230,7 +233,10 @@ fn check(table: &'static Table, request: &Request) -> Result<Checked> {
     for (name, value) in &request.filters {
         match table.fields.iter().find(|field| field.name == name && field.values != Values::Time) {
             Some(field) => conditions.extend(check_filter(table, field, value, &mut faults)),
-            None => faults.add(name, format!("is no field to filter by; those are {}", names.join(", "))),
+            None => {
+                let filters = names(|field| field.values != Values::Time);
+                faults.add(name, format!("is no field to filter by; those are {filters}"));
+            }
         }
     }
     faults.check()?;

@@ -1,6 +1,10 @@
 //! A moment, as stored (microseconds) and as sent (RFC 3339, UTC, always six fractional digits), and who says what time it is.
 
-use std::{borrow::Cow, sync::Arc, time::Duration};
+use std::{
+    borrow::Cow,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use jiff::fmt::temporal::DateTimePrinter;
 
@@ -69,17 +73,48 @@ impl schemars::JsonSchema for Timestamp {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "this is the one place that asks the machine for the time of day")]
+fn wall() -> Timestamp {
+    Timestamp(0).plus(std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default())
+}
+
+/// A clock that nobody sets and that goes on while the machine sleeps.
+fn since_boot() -> Duration {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    Duration::new(u64::try_from(now.tv_sec).unwrap_or(0), u32::try_from(now.tv_nsec).unwrap_or(0))
+}
+
+/// A time that follows another without its jumps.
+#[derive(Clone, Copy)]
+struct Steady {
+    time: Timestamp,
+    elapsed: Duration,
+}
+
+impl Steady {
+    fn next(self, wall: Timestamp, elapsed: Duration) -> Self {
+        let step = elapsed.saturating_sub(self.elapsed);
+        let time = self.time.plus(step);
+        let allowed = Timestamp(0).plus(step / 60).0;
+        let gap = wall.0.saturating_sub(time.0).clamp(-allowed, allowed);
+        // What rounds down to nothing is asked for again with the next step.
+        if allowed == 0 { self } else { Self { time: Timestamp(time.0 + gap), elapsed } }
+    }
+}
+
 /// Where the time comes from. The rest of the crate never asks the operating system itself.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
 
 impl Clock {
-    /// The machine's own clock.
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the machine for the time of day")]
+    /// The machine's own clock, followed at a measured pace: when it is set while we run, forward or back, ours closes the
+    /// gap by a second a minute, so that a lock of a minute lasts 59 to 61 seconds whatever the clock does.
     pub fn system() -> Self {
-        Self::from_fn(|| {
-            let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-            Timestamp(0).plus(since_1970)
+        let steady = Mutex::new(Steady { time: wall(), elapsed: since_boot() });
+        Self::from_fn(move || {
+            let mut steady = steady.lock().unwrap_or_else(PoisonError::into_inner);
+            *steady = steady.next(wall(), since_boot());
+            steady.time
         })
     }
 
@@ -91,5 +126,33 @@ impl Clock {
     /// The present moment.
     pub fn now(&self) -> Timestamp {
         (self.0)()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_set_hurries_or_delays_us_by_a_second_a_minute() {
+        let minute = Duration::from_secs(60);
+        let start = Steady { time: Timestamp(7_200_000_000), elapsed: minute };
+        for (set, lasts) in [(2 * 3_600_000_000, 61_000_000), (-7_200_000_000, 59_000_000), (0, 60_000_000)] {
+            let wall = Timestamp(start.time.0 + 60_000_000 + set);
+            assert_eq!(start.next(wall, 2 * minute).time.0 - start.time.0, lasts, "set by {set}");
+        }
+    }
+
+    #[test]
+    fn time_is_written_with_six_digits_and_read_with_any_offset() {
+        let moment = Timestamp::parse("2026-11-21T17:35:14.988161999+01:00").expect("is a time");
+        assert_eq!(moment.to_string(), "2026-11-21T16:35:14.988161Z");
+        assert_eq!(
+            Timestamp::parse("2020-01-01T00:00:00Z").expect("is a time").to_string(),
+            "2020-01-01T00:00:00.000000Z"
+        );
+        for wrong in ["", "2026-11-21", "2026-11-21T16:35:14", "yesterday"] {
+            assert_eq!(Timestamp::parse(wrong), None, "{wrong}");
+        }
     }
 }

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use commands::{admin::AdminCommand, healthcheck::HealthcheckArguments};
+use commands::{admin::AdminCommand, bench::BenchArguments, healthcheck::HealthcheckArguments};
 use settings::{Given, Settings};
 
 /// A self-hosted directory of people and machines, and the door they log in through.
@@ -39,6 +39,8 @@ enum Command {
     Openapi,
     /// Ask a running server whether it is ready; for process supervisors
     Healthcheck(HealthcheckArguments),
+    /// Measure this program on this machine, each figure beside its limit
+    Bench(BenchArguments),
     /// Print a script that completes commands in a shell
     Completions {
         /// Which shell
@@ -71,6 +73,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Admin { command } => commands::admin::run(command),
         Command::Openapi => commands::openapi::run(),
         Command::Healthcheck(arguments) => commands::healthcheck::run(&arguments),
+        Command::Bench(arguments) => commands::bench::run(&arguments),
         Command::Completions { shell } => {
             // Not straight to standard output: it would panic when the reader is gone.
             let mut script = Vec::new();

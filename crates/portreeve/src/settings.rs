@@ -48,10 +48,10 @@ pub struct Given {
     #[arg(long, env = "PORTREEVE_METRICS_LISTEN", value_name = "ADDR:PORT")]
     pub metrics_listen: Option<SocketAddr>,
     /// The certificate chain to serve TLS with (PEM)
-    #[arg(long, env = "PORTREEVE_TLS_CERT", value_name = "FILE", requires = "tls_key")]
+    #[arg(long, env = "PORTREEVE_TLS_CERT", value_name = "FILE")]
     pub tls_cert: Option<PathBuf>,
     /// The certificate's private key (PEM)
-    #[arg(long, env = "PORTREEVE_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
+    #[arg(long, env = "PORTREEVE_TLS_KEY", value_name = "FILE")]
     pub tls_key: Option<PathBuf>,
     /// Serve TLS with a certificate of our own making, kept in the data folder
     #[arg(
@@ -59,8 +59,7 @@ pub struct Given {
         env = "PORTREEVE_TLS_SELF_SIGNED",
         value_name = "BOOL",
         num_args = 0..=1,
-        default_missing_value = "true",
-        conflicts_with = "tls_cert"
+        default_missing_value = "true"
     )]
     pub tls_self_signed: Option<bool>,
     /// Networks of proxies that end TLS before us and whose X-Forwarded-For is believed

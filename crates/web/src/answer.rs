@@ -41,7 +41,8 @@ fn tagged(mut response: Response, tag: String) -> Response {
     response
 }
 
-fn digest_tag(bytes: &[u8]) -> String {
+/// The entity tag of an answer's bytes.
+pub(crate) fn digest_tag(bytes: &[u8]) -> String {
     let digest: [u8; 32] = Sha256::digest(bytes).into();
     let hex: String = digest[..16].iter().map(|byte| format!("{byte:02x}")).collect();
     format!("\"{hex}\"")
@@ -93,6 +94,15 @@ pub struct Done;
 impl IntoResponse for Done {
     fn into_response(self) -> Response {
         StatusCode::NO_CONTENT.into_response()
+    }
+}
+
+/// What an operation returns that is always refused.
+pub enum Never {}
+
+impl IntoResponse for Never {
+    fn into_response(self) -> Response {
+        match self {}
     }
 }
 

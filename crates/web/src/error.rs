@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Seconds after which a client should come back when the store is not available.
-const UNAVAILABLE_RETRY_SECONDS: u64 = 5;
+pub const UNAVAILABLE_RETRY_SECONDS: u64 = 5;
 
 /// Any error.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -115,7 +115,8 @@ fn with_cause(mut response: Response, cause: String) -> Response {
     response
 }
 
-fn unavailable(message: &str, retry_after_seconds: u64) -> Response {
+/// The store does not answer, or there is too much to do.
+pub fn unavailable(message: &str, retry_after_seconds: u64) -> Response {
     let mut response = plain(StatusCode::SERVICE_UNAVAILABLE, message);
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(retry_after_seconds));
     response

@@ -31,7 +31,7 @@ pub async fn ready(State(directory): State<Directory>) -> Response {
         Ok(()) => answer::json(StatusCode::OK, &OK),
         Err(cause) => {
             tracing::warn!(%cause, "not ready");
-            error::plain(StatusCode::SERVICE_UNAVAILABLE, "the store does not answer")
+            error::unavailable("the store does not answer", error::UNAVAILABLE_RETRY_SECONDS)
         }
     }
 }

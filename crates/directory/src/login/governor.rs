@@ -325,7 +325,8 @@ mod tests {
     async fn one_who_hangs_up_leaves_no_slot_taken() {
         let governor = Governor::start(1, Metrics::default()).expect("starts");
         for _ in 0..3 * SLOTS_PER_WORKER {
-            let turn = governor.admit(&flow(1, "a"), 99, None, soon());
+            let flow = flow(1, "a");
+            let turn = governor.admit(&flow, 99, None, soon());
             tokio::select! { biased; permit = turn => drop(permit), () = std::future::ready(()) => {} }
         }
         assert_eq!(governor.lock().free_slots, SLOTS_PER_WORKER);

@@ -5,7 +5,6 @@ pub(crate) mod governor;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use uuid::Uuid;
 
 use crate::{
     Directory,
@@ -180,8 +179,9 @@ pub async fn reset_password(directory: &Directory, caller: &Caller, name: &str, 
         .store
         .write((ids, name_key, hash, caller.clone(), enable), |((random, name), name_key, hash, caller, enable), tx| {
             Box::pin(async move {
-                let id: Option<Uuid> = store::accounts::find_id(tx, AccountKind::Local, name_key).await?;
-                let id = id.ok_or_else(|| Error::NotFound(format!("there is no Local User named {name}")))?;
+                let found = store::accounts::find_named(tx, AccountKind::Local, name_key).await?;
+                let (id, name) =
+                    found.ok_or_else(|| Error::NotFound(format!("there is no Local User named {name}")))?;
                 store::accounts::set_password_hash(tx, &id, hash).await?;
                 store::accounts::clear_failures(tx, &id, tx.now()).await?;
                 if *enable {

@@ -92,6 +92,25 @@ pub(crate) fn check(password: &Password, min_length: i64, own: &[&str], faults: 
     }
 }
 
+/// How many hashes `workers` threads compute a second, with nothing else to do: the limit of logins on this machine.
+pub fn hash_rate(workers: usize, time: std::time::Duration) -> crate::error::Result<f64> {
+    let began = std::time::Instant::now();
+    let count = || -> crate::error::Result<u32> {
+        let (mut hasher, mut hashes) = (hasher::Hasher::default(), 0);
+        let password = Password::new("what-nobody-guesses-42".into());
+        while began.elapsed() < time {
+            hasher.hash(&password, &[7; 16])?;
+            hashes += 1;
+        }
+        Ok(hashes)
+    };
+    let counts = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..workers).map(|_| scope.spawn(count)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap_or(Ok(0))).collect::<crate::error::Result<Vec<u32>>>()
+    })?;
+    Ok(f64::from(counts.iter().sum::<u32>()) / began.elapsed().as_secs_f64())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -146,9 +146,14 @@ pub(crate) async fn find_any(tx: &mut Tx, id: &Uuid) -> Result<bool, Failure> {
     Ok(tx.first("SELECT version FROM accounts WHERE id = $1", &[id.into()], |row| row.int(0)).await?.is_some())
 }
 
-pub(crate) async fn find_id(tx: &mut Tx, kind: AccountKind, name_key: &str) -> Result<Option<Uuid>, Failure> {
-    let sql = "SELECT id FROM accounts WHERE kind = $1 AND name_key = $2";
-    tx.first(sql, &[kind.as_str().into(), name_key.into()], |row| row.uuid(0)).await
+/// The id of an account and its name as it is stored.
+pub(crate) async fn find_named(
+    tx: &mut Tx,
+    kind: AccountKind,
+    name_key: &str,
+) -> Result<Option<(Uuid, String)>, Failure> {
+    let sql = "SELECT id, name FROM accounts WHERE kind = $1 AND name_key = $2";
+    tx.first(sql, &[kind.as_str().into(), name_key.into()], |row| Ok((row.uuid(0)?, row.text(1)?))).await
 }
 
 pub(crate) async fn credential(tx: &mut Tx, kind: AccountKind, name_key: &str) -> Result<Option<Credential>, Failure> {

@@ -60,9 +60,20 @@ pub enum Location {
 }
 
 impl Location {
-    /// Whether there is no database yet. Only a folder can be so: a shared database is asked by opening it.
-    pub fn is_empty(&self) -> bool {
-        matches!(self, Self::Folder(folder) if !sqlite::file(folder).exists())
+    /// Makes the folder, if that is where the data lives, so that nobody else on the machine can look into it.
+    pub fn prepare(&self) -> std::io::Result<()> {
+        match self {
+            Self::Folder(folder) => sqlite::make_private_folder(folder),
+            Self::Postgres { .. } => Ok(()),
+        }
+    }
+
+    /// Whether there may be data: false only for a folder without a database.
+    pub fn has_data(&self) -> bool {
+        match self {
+            Self::Folder(folder) => folder.join(sqlite::FILE).exists(),
+            Self::Postgres { .. } => true,
+        }
     }
 }
 
@@ -330,6 +341,14 @@ impl Store {
 
     fn observe(&self, act: &'static str, began: Instant) {
         self.metrics.store_latency.get_or_create(&StoreLabels { act }).observe(began.elapsed().as_secs_f64());
+    }
+
+    /// Leaves the embedded database in one file, for whoever copies it while the server is stopped.
+    pub(crate) fn checkpoint(&self) -> Result<(), Failure> {
+        match &self.backend {
+            Backend::Sqlite(sqlite) => sqlite.checkpoint(),
+            Backend::Postgres(_) => Ok(()),
+        }
     }
 
     /// Whether the database answers.

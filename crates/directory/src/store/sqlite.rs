@@ -2,7 +2,7 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    path::{Path, PathBuf},
+    path::Path,
     sync::{
         Arc, Mutex, PoisonError,
         mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, functions::FunctionFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig, functions::FunctionFlags};
 use tokio::sync::oneshot;
 
 use super::{BoxFuture, Failure, Inner, Row, Tx, Value};
@@ -21,6 +21,8 @@ use crate::{
     time::{Clock, Timestamp},
 };
 
+/// The database in its folder.
+pub(super) const FILE: &str = "portreeve.db";
 /// Writes that may wait for the writer; past that the store says that it is busy.
 const QUEUE_LIMIT: usize = 8_192;
 /// Writes that one commit carries at most, so that the first does not wait long for the last.
@@ -34,7 +36,7 @@ const STATEMENT_CACHE: usize = 64;
 pub(super) struct Sqlite(Arc<Shared>);
 
 struct Shared {
-    file: PathBuf,
+    file: std::path::PathBuf,
     clock: Clock,
     readers: Mutex<Vec<Tx>>,
     writer: SyncSender<Box<dyn Job>>,
@@ -80,7 +82,9 @@ impl Sqlite {
         make_private_folder(folder).map_err(|cause| {
             Failure::Unavailable(format!("the data folder {} cannot be made: {cause}", folder.display()))
         })?;
-        let file = file(folder);
+        let file = folder.join(FILE);
+        make_private_file(&file)
+            .map_err(|cause| Failure::Unavailable(format!("{} cannot be made: {cause}", file.display())))?;
         let connection = connect(&file)?;
         let (writer, jobs) = sync_channel(QUEUE_LIMIT);
         let tx = Tx { inner: Inner::Sqlite(connection), now: clock.now() };
@@ -94,6 +98,11 @@ impl Sqlite {
 
     pub(super) fn now(&self) -> Timestamp {
         self.0.clock.now()
+    }
+
+    /// Moves what is in the log into the database's one file.
+    pub(super) fn checkpoint(&self) -> Result<(), Failure> {
+        connect(&self.0.file)?.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").map_err(failure)
     }
 
     pub(super) fn read<C, T, F>(&self, context: &C, closure: F) -> Result<T>
@@ -133,17 +142,22 @@ impl Sqlite {
     }
 }
 
-/// Where the database is in its folder.
-pub(super) fn file(folder: &Path) -> PathBuf {
-    folder.join("portreeve.db")
-}
-
-fn make_private_folder(folder: &Path) -> std::io::Result<()> {
+/// Makes a folder, if it is not there, that nobody else on the machine can look into.
+pub(super) fn make_private_folder(folder: &Path) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(folder)
+}
+
+/// SQLite gives the files that it puts beside the database the same mode.
+fn make_private_file(file: &Path) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(file).map(drop)
 }
 
 fn connect(file: &Path) -> Result<Connection, Failure> {
@@ -159,6 +173,8 @@ fn connect(file: &Path) -> Result<Connection, Failure> {
         )
         .map_err(|cause| Failure::Unavailable(format!("{} is not a usable database: {cause}", file.display())))?;
     connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+    // Else a statement whose plan might suit other values better is compiled again at every use.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(failure)?;
     // PostgreSQL has it; the SQL text is one.
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
     connection
@@ -186,7 +202,7 @@ fn write_jobs(mut tx: Tx, jobs: &Receiver<Box<dyn Job>>, clock: &Clock, metrics:
         metrics.commit_batch_size.observe(f64::from(u32::try_from(batch.len()).unwrap_or(u32::MAX)));
         let committed = run_batch(&mut tx, &mut batch, clock);
         for job in batch {
-            job.finish(committed.as_ref().map(|()| ()).map_err(String::as_str));
+            job.finish(committed.as_ref().copied().map_err(String::as_str));
         }
     }
 }

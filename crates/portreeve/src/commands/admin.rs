@@ -1,8 +1,8 @@
 //! `portreeve admin`: for operators who hold the data, with the server running or not.
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::{Args, Subcommand};
-use portreeve_directory::{Directory, Options, caller::Caller, error::Error, login};
+use portreeve_directory::{caller::Caller, error::Error, login};
 
 use crate::{
     settings::{Given, Settings},
@@ -32,16 +32,12 @@ pub struct ResetPassword {
 pub fn run(command: AdminCommand) -> anyhow::Result<()> {
     let AdminCommand::ResetPassword(ResetPassword { name, enable, given }) = command;
     let settings = Settings::resolve(&given)?;
-    let location = settings.location();
-    if location.is_empty() {
-        // Opening would make it, and leave a mistyped folder behind.
-        bail!("there is no directory in {}", settings.location_text());
+    if !settings.location().has_data() {
+        bail!("there is no directory in {}; name its folder with --data", settings.location_text());
     }
-    let options = Options::new(location);
     let caller = Caller::operator("command line".into());
     super::runtime()?.block_on(async {
-        let directory =
-            Directory::open(options).await.with_context(|| format!("opening {}", settings.location_text()))?;
+        let directory = super::open(&settings).await?;
         let password =
             login::reset_password(&directory, &caller, &name, enable).await.map_err(|fault| match fault {
                 Error::NotFound(message) => anyhow::anyhow!("{message} in {}", settings.location_text()),

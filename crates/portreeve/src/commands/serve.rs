@@ -1,12 +1,20 @@
 //! `portreeve serve`: opens the data, listens, and ends in good order.
 
-use std::{fs::File, sync::Arc, time::Duration};
+use std::{
+    fs::{File, TryLockError},
+    sync::Arc,
+    time::Duration,
+};
 
-use anyhow::Context;
-use portreeve_directory::{Directory, Options, caller::Caller, error::Error, store::Location};
+use anyhow::{Context, bail};
+use portreeve_directory::{Directory, caller::Caller, error::Error, store::Location};
 use portreeve_web::{App, router, server};
 use prometheus_client::registry::Registry;
-use tokio::{net::TcpListener, signal::unix::SignalKind, sync::watch};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{self, Signal, SignalKind},
+    sync::watch,
+};
 
 use crate::{Misconfigured, settings::Settings, telemetry, terminal, tls};
 
@@ -28,11 +36,8 @@ pub fn run(settings: &Settings) -> anyhow::Result<()> {
 
 async fn serve(settings: &Settings, traced: bool) -> anyhow::Result<()> {
     let signals = Signals::listen()?;
-    let location = settings.location();
-    let _only_one = lock(&location)?;
-    let mut options = Options::new(location);
-    options.hash_workers = settings.hash_workers.value.unwrap_or(options.hash_workers);
-    let directory = Directory::open(options).await.with_context(|| format!("opening {}", settings.location_text()))?;
+    let _only_one = lock(&settings.location())?;
+    let directory = super::open(settings).await?;
     directory.recover().await?;
     let password = install_administrator(&directory, settings).await?;
     let mut app = App::new(directory.clone());
@@ -47,7 +52,7 @@ async fn serve(settings: &Settings, traced: bool) -> anyhow::Result<()> {
         let listener = bind(address).await?;
         tokio::spawn(server::serve(listener, None, metrics, stopped.clone(), GRACE));
     }
-    tokio::spawn(tidy(directory));
+    tokio::spawn(tidy(directory.clone()));
     let scheme = if acceptor.is_some() { "https" } else { "http" };
     greet(&format!("{scheme}://{address}"), settings, password.as_deref());
     if let Err(fault) = sd_notify::notify(&[sd_notify::NotifyState::Ready]) {
@@ -65,29 +70,32 @@ async fn serve(settings: &Settings, traced: bool) -> anyhow::Result<()> {
                 tracing::warn!("some requests were still under way and were cut off");
             }
         }
-        () = signals.wait() => tracing::warn!("stopped at once"),
+        () = signals.wait() => {
+            tracing::warn!("stopped at once");
+            return Ok(());
+        }
     }
-    Ok(())
+    directory.close().context("leaving the data in order")
 }
 
-/// The signals that mean: stop.
-struct Signals {
-    terminate: tokio::sync::Mutex<(tokio::signal::unix::Signal, tokio::signal::unix::Signal)>,
-}
+/// The signals that mean: stop. SIGHUP is one: the terminal is gone.
+struct Signals(tokio::sync::Mutex<[Signal; 3]>);
 
 impl Signals {
     fn listen() -> anyhow::Result<Self> {
-        let signal = |kind| tokio::signal::unix::signal(kind).context("signals cannot be listened for");
-        let both = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-        Ok(Self { terminate: tokio::sync::Mutex::new(both) })
+        let signal = |kind| unix::signal(kind).context("signals cannot be listened for");
+        let all = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()];
+        let [terminate, interrupt, hangup] = all.map(signal);
+        Ok(Self(tokio::sync::Mutex::new([terminate?, interrupt?, hangup?])))
     }
 
     async fn wait(&self) {
-        let mut both = self.terminate.lock().await;
-        let (terminate, interrupt) = &mut *both;
+        let mut all = self.0.lock().await;
+        let [terminate, interrupt, hangup] = &mut *all;
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
+            _ = hangup.recv() => {}
         }
     }
 }
@@ -96,10 +104,13 @@ impl Signals {
 fn lock(location: &Location) -> anyhow::Result<Option<File>> {
     let Location::Folder(folder) = location else { return Ok(None) };
     let shown = folder.display();
-    std::fs::create_dir_all(folder).with_context(|| format!("the data folder {shown} cannot be made"))?;
+    location.prepare().with_context(|| format!("the data folder {shown} cannot be made"))?;
     let file = File::create(folder.join("portreeve.lock")).with_context(|| format!("the data folder {shown}"))?;
-    file.try_lock().map_err(|_| anyhow::anyhow!("another portreeve is serving the data folder {shown}"))?;
-    Ok(Some(file))
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => bail!("another portreeve is serving the data folder {shown}"),
+        Err(TryLockError::Error(fault)) => Err(fault).with_context(|| format!("locking the data folder {shown}")),
+    }
 }
 
 async fn install_administrator(directory: &Directory, settings: &Settings) -> anyhow::Result<Option<String>> {

@@ -12,7 +12,7 @@ use super::support::{Client, Place, Server, login, program, run};
 struct Canaries(Vec<String>);
 
 impl Canaries {
-    fn new(&mut self, what: &str) -> String {
+    fn invent(&mut self, what: &str) -> String {
         let canary = format!("canary {} {what} Zq9", self.0.len());
         self.0.push(canary.clone());
         canary
@@ -53,7 +53,7 @@ fn keep_busy(server: &Server, admin: &Client, canaries: &mut Canaries) {
     canaries.note(admin.token());
     let client = Client::new(&server.url);
     for (path, provider) in [("/local-users", "local"), ("/service-users", "service")] {
-        let (first, second) = (canaries.new("created"), canaries.new("edited"));
+        let (first, second) = (canaries.invent("created"), canaries.invent("edited"));
         let user = json!({"name": "bobby", "firstName": "B", "lastName": "T", "password": first});
         let mut user = admin.post(path, &user).ok();
         let session = Client::log_in(&server.url, provider, "bobby", &first);
@@ -61,19 +61,19 @@ fn keep_busy(server: &Server, admin: &Client, canaries: &mut Canaries) {
         user["password"] = json!(second);
         let own = format!("{path}/{}", user["id"].as_str().expect("an id"));
         assert!(!admin.put(&own, &user).ok().to_string().contains("canary"));
-        assert_eq!(client.try_login(provider, "bobby", &canaries.new("wrong")).status, 401);
-        assert_eq!(client.try_login(provider, "nobody", &canaries.new("of nobody")).status, 401);
-        assert_eq!(client.try_login(&canaries.new("provider"), "bobby", &second).status, 401);
+        assert_eq!(client.try_login(provider, "bobby", &canaries.invent("wrong")).status, 401);
+        assert_eq!(client.try_login(provider, "nobody", &canaries.invent("of nobody")).status, 401);
+        assert_eq!(client.try_login(&canaries.invent("provider"), "bobby", &second).status, 401);
         let session = Client::log_in(&server.url, provider, "bobby", &second);
         canaries.note(session.token());
-        let third = canaries.new("chosen");
-        let wrong = json!({"oldPassword": canaries.new("old"), "password": third});
+        let third = canaries.invent("chosen");
+        let wrong = json!({"oldPassword": canaries.invent("old"), "password": third});
         assert_eq!(session.put("/account/password", &wrong).status, 403);
         let right = json!({"oldPassword": second, "password": third});
         assert_eq!(session.put("/account/password", &right).status, 204);
         let weak = json!({"name": "weak", "firstName": "B", "lastName": "T", "password": "qwertyuiop"});
         assert_eq!(admin.post(path, &weak).status, 422);
-        let clash = json!({"name": "bobby", "firstName": "B", "lastName": "T", "password": canaries.new("clash")});
+        let clash = json!({"name": "bobby", "firstName": "B", "lastName": "T", "password": canaries.invent("clash")});
         assert_eq!(admin.post(path, &clash).status, 409);
     }
     let exchanged = client.post("/authentication", &login("local", "admin", super::support::ADMIN_PASSWORD)).ok();
@@ -86,17 +86,17 @@ fn keep_busy(server: &Server, admin: &Client, canaries: &mut Canaries) {
 
 fn say_it_wrongly(client: &Client, admin: &Client, canaries: &mut Canaries) {
     for path in ["/login", "/authentication", "/local-users", "/service-users", "/nowhere"] {
-        for body in broken_bodies(&canaries.new("broken")) {
+        for body in broken_bodies(&canaries.invent("broken")) {
             for sender in [client, admin] {
                 let answer = sender.request(Method::POST, path, |request| request.body(body.clone()));
                 assert!((400..500).contains(&answer.status), "{answer:?}");
             }
         }
     }
-    for body in broken_bodies(&canaries.new("broken change")) {
+    for body in broken_bodies(&canaries.invent("broken change")) {
         admin.request(Method::PUT, "/account/password", |request| request.body(body));
     }
-    let mut odd = canaries.new("in the address");
+    let mut odd = canaries.invent("in the address");
     odd = odd.replace(' ', "-");
     canaries.note(&odd);
     client.get(&format!("/{odd}"));

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::{
     App,
-    answer::{Done, Known, List, Object, Result},
+    answer::{Known, List, Never, Object, Result},
     extract::{Anyone, Body, Create, Delete, Edit, Id, IfMatch, ListParameters, May, View},
     openapi::about,
 };
@@ -60,7 +60,7 @@ async fn get(
 }
 
 /// Always refused; the words say why.
-async fn create(may: May<Create, IdentityProvider>) -> Result<Done> {
+async fn create(may: May<Create, IdentityProvider>) -> Result<Never> {
     Err(identity_providers::create(&may.caller).into())
 }
 
@@ -77,7 +77,7 @@ async fn replace(
 }
 
 /// Always refused; the words say why.
-async fn delete(State(directory): State<Directory>, may: May<Delete, IdentityProvider>, Id(id): Id) -> Result<Done> {
+async fn delete(State(directory): State<Directory>, may: May<Delete, IdentityProvider>, Id(id): Id) -> Result<Never> {
     Err(identity_providers::delete(&directory, &may.caller, id).await.into())
 }
 

@@ -11,7 +11,7 @@ use crate::{
     App,
     answer::{Done, List, Object, Result},
     extract::{Body, Create, Delete, Edit, Id, IfMatch, ListParameters, May, View},
-    openapi::about,
+    openapi::{about, may_clash},
 };
 
 pub(crate) fn routes() -> ApiRouter<App> {
@@ -19,13 +19,15 @@ pub(crate) fn routes() -> ApiRouter<App> {
         .api_route(
             "/local-users",
             get_with(list, about("List Local Users", "listLocalUsers", "Local Users"))
-                .post_with(create, about("Create a Local User", "createLocalUser", "Local Users")),
+                .post_with(create, |op| may_clash(about("Create a Local User", "createLocalUser", "Local Users")(op))),
         )
         .api_route(
             "/local-users/{id}",
             get_with(get, about("Get a Local User", "getLocalUser", "Local Users"))
-                .put_with(replace, about("Replace a Local User", "replaceLocalUser", "Local Users"))
-                .delete_with(delete, about("Delete a Local User", "deleteLocalUser", "Local Users")),
+                .put_with(replace, |op| may_clash(about("Replace a Local User", "replaceLocalUser", "Local Users")(op)))
+                .delete_with(delete, |op| {
+                    may_clash(about("Delete a Local User", "deleteLocalUser", "Local Users")(op))
+                }),
         )
 }
 

@@ -19,7 +19,7 @@ use crate::{
     App,
     answer::{Done, Result, Said},
     extract::{AnyToken, Anyone, Body},
-    openapi::{about, refuses_logins},
+    openapi::{about, for_administrators, refuses_logins},
 };
 
 pub(crate) fn routes() -> ApiRouter<App> {
@@ -33,7 +33,9 @@ pub(crate) fn routes() -> ApiRouter<App> {
         )
         .api_route(
             "/authorization",
-            get_with(authorize, about("Exchange a token for one to work with", "authorize", "Login")),
+            get_with(authorize, |op| {
+                for_administrators(about("Exchange a token for one to work with", "authorize", "Login")(op))
+            }),
         )
         .api_route("/authentication/logout", post_with(log_out, about("Log out", "logout", "Login")))
 }

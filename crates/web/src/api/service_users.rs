@@ -11,21 +11,26 @@ use crate::{
     App,
     answer::{Done, List, Object, Result},
     extract::{Body, Create, Delete, Edit, Id, IfMatch, ListParameters, May, View},
-    openapi::about,
+    openapi::{about, may_clash},
 };
 
 pub(crate) fn routes() -> ApiRouter<App> {
     ApiRouter::new()
         .api_route(
             "/service-users",
-            get_with(list, about("List Service Users", "listServiceUsers", "Service Users"))
-                .post_with(create, about("Create a Service User", "createServiceUser", "Service Users")),
+            get_with(list, about("List Service Users", "listServiceUsers", "Service Users")).post_with(create, |op| {
+                may_clash(about("Create a Service User", "createServiceUser", "Service Users")(op))
+            }),
         )
         .api_route(
             "/service-users/{id}",
             get_with(get, about("Get a Service User", "getServiceUser", "Service Users"))
-                .put_with(replace, about("Replace a Service User", "replaceServiceUser", "Service Users"))
-                .delete_with(delete, about("Delete a Service User", "deleteServiceUser", "Service Users")),
+                .put_with(replace, |op| {
+                    may_clash(about("Replace a Service User", "replaceServiceUser", "Service Users")(op))
+                })
+                .delete_with(delete, |op| {
+                    may_clash(about("Delete a Service User", "deleteServiceUser", "Service Users")(op))
+                }),
         )
 }
 

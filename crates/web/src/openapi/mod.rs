@@ -15,12 +15,11 @@ use aide::{
 };
 use axum::http::header;
 use indexmap::IndexMap;
-use portreeve_directory::caller::PrivilegeType;
 use schemars::{JsonSchema, Schema, json_schema};
 use serde_json::json;
 
 use crate::{
-    answer::{Done, Known, List, ListBody, Object, Said},
+    answer::{Done, Known, List, ListBody, Never, Object, Said},
     error::{ErrorBody, InvalidBody, LoginRefusedBody, NotAcceptableBody, Refusal},
     extract::{Account, Act, AnyToken, Anyone, Body, Id, IfMatch, ListParameters, May, Subject},
 };
@@ -109,12 +108,30 @@ pub(crate) fn about(
 }
 
 /// Adds what a login says when it lets nobody in.
-pub(crate) fn refuses_logins(mut operation: TransformOperation<'_>) -> TransformOperation<'_> {
-    let refused = aide::generate::in_context(|ctx| {
-        json_response::<LoginRefusedBody>(ctx, "Nobody was let in. The answer is the same whatever the reason.")
-    });
-    let responses = operation.inner_mut().responses.get_or_insert_with(Default::default);
-    responses.responses.insert(StatusCode::Code(401), ReferenceOr::Item(refused));
+pub(crate) fn refuses_logins(operation: TransformOperation<'_>) -> TransformOperation<'_> {
+    let says = "Nobody was let in. The answer is the same whatever the reason.";
+    add_status::<LoginRefusedBody>(operation, 401, says)
+}
+
+/// Adds what is said to an account without any privilege of an administrator.
+pub(crate) fn for_administrators(operation: TransformOperation<'_>) -> TransformOperation<'_> {
+    add_status::<ErrorBody>(operation, 403, "The account holds no administrative privilege.")
+}
+
+/// Adds what is said when a change cannot stand beside what there is.
+pub(crate) fn may_clash(operation: TransformOperation<'_>) -> TransformOperation<'_> {
+    add_status::<ErrorBody>(operation, 409, "It clashes with another object or with what must stay true.")
+}
+
+fn add_status<'t, T: JsonSchema>(
+    mut operation: TransformOperation<'t>,
+    status: u16,
+    description: &str,
+) -> TransformOperation<'t> {
+    let response = aide::generate::in_context(|ctx| json_response::<T>(ctx, description));
+    let responses = &mut operation.inner_mut().responses.get_or_insert_with(Default::default).responses;
+    responses.insert(StatusCode::Code(status), ReferenceOr::Item(response));
+    responses.sort_unstable_by(|one, _, other, _| code(one).cmp(&code(other)));
     operation
 }
 
@@ -225,9 +242,7 @@ impl OperationInput for AnyToken {
     }
 
     fn inferred_early_responses(ctx: &mut GenContext, _: &mut Operation) -> Statuses {
-        let mut statuses = for_tokens(ctx);
-        statuses.push(error(ctx, 403, "The account holds no administrative privilege."));
-        statuses
+        for_tokens(ctx)
     }
 }
 
@@ -241,9 +256,6 @@ impl<A: Act, S: Subject> OperationInput for May<A, S> {
     fn inferred_early_responses(ctx: &mut GenContext, _: &mut Operation) -> Statuses {
         let mut statuses = for_tokens(ctx);
         statuses.push(error(ctx, 403, "The caller's privileges do not cover it; the message names the missing one."));
-        if A::TYPE != PrivilegeType::View {
-            statuses.push(error(ctx, 409, "It clashes with another object or with what must stay true."));
-        }
         statuses
     }
 }
@@ -279,7 +291,7 @@ impl<T: JsonSchema> OperationInput for Body<T> {
 
     fn inferred_early_responses(ctx: &mut GenContext, _: &mut Operation) -> Statuses {
         vec![
-            error(ctx, 400, "The body is not the JSON that is taken here, or the id in the path is not a UUID."),
+            error(ctx, 400, "The body (or an id in the path) is not what is taken here."),
             error(ctx, 408, "The body did not come in time."),
             error(ctx, 413, "The body is too long."),
             invalid(ctx),
@@ -353,6 +365,10 @@ impl OperationOutput for Done {
     fn inferred_responses(_: &mut GenContext, _: &mut Operation) -> Statuses {
         vec![(Some(204), Response { description: "It is done.".into(), ..Response::default() })]
     }
+}
+
+impl OperationOutput for Never {
+    type Inner = ();
 }
 
 impl OperationOutput for Refusal {
