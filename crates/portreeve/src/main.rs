@@ -75,7 +75,10 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Healthcheck(arguments) => commands::healthcheck::run(&arguments),
         Command::Bench(arguments) => commands::bench::run(&arguments),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Arguments::command(), "portreeve", &mut std::io::stdout());
+            // Not straight to standard output: it would panic when the reader is gone.
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "portreeve", &mut script);
+            terminal::say(String::from_utf8_lossy(&script).trim_end());
             Ok(())
         }
     }

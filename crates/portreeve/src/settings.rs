@@ -75,7 +75,7 @@ pub struct Given {
     #[arg(long, env = "PORTREEVE_LOG_LEVEL", value_name = "FILTER")]
     pub log_level: Option<String>,
     /// An OTLP endpoint (HTTP) to send traces to: http://collector:4318
-    #[arg(long, env = "PORTREEVE_OTLP_ENDPOINT", value_name = "URL")]
+    #[arg(long, env = "PORTREEVE_OTLP_ENDPOINT", value_name = "URL", hide_env_values = true)]
     pub otlp_endpoint: Option<String>,
     /// The first password of the account admin; a random one if not given. Only from the environment or the file, as
     /// other users of the machine see command lines
@@ -141,7 +141,8 @@ impl Settings {
             Some(path) => {
                 let text = std::fs::read_to_string(path)
                     .map_err(|fault| Misconfigured(format!("{} cannot be read: {fault}", path.display())))?;
-                toml::from_str(&text).map_err(|fault| Misconfigured(format!("{}: {fault}", path.display())))?
+                toml::from_str(&text)
+                    .map_err(|fault| Misconfigured(format!("{}, {}", path.display(), without_values(&text, &fault))))?
             }
         };
         let admin_password = std::env::var("PORTREEVE_ADMIN_PASSWORD").ok().filter(|text| !text.is_empty());
@@ -252,6 +253,19 @@ impl Settings {
         line("admin-password", password, self.admin_password.source);
         text.trim_end().to_owned()
     }
+}
+
+/// Says where a file is wrong and what was expected there, and quotes none of its values: they may be secret.
+fn without_values(text: &str, fault: &toml::de::Error) -> String {
+    let before = fault.span().and_then(|span| text.get(..span.start)).unwrap_or(text);
+    let line = before.matches('\n').count() + 1;
+    let message = fault.message();
+    // Between "invalid type: " and ", expected " stands the value itself; so it does in "unknown variant".
+    let what = match message.rfind("expected ") {
+        Some(at) if message.starts_with("invalid") || message.starts_with("unknown variant") => &message[at..],
+        _ => message,
+    };
+    format!("line {line}: {what}")
 }
 
 /// A URL without what is secret in it.

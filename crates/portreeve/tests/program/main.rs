@@ -1,0 +1,15 @@
+//! The program as its users meet it: real processes, real sockets, real signals. Each test has a store of its own, which is
+//! a schema of the database that `TEST_DATABASE_URL` names, or a temporary folder where there is none.
+
+mod bad_input;
+mod commands;
+mod config;
+mod crash;
+mod exposure;
+mod lockout;
+mod logs;
+mod nodes;
+mod secrets;
+mod serve;
+mod support;
+mod tour;

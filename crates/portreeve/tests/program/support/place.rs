@@ -1,0 +1,130 @@
+//! Where a test's data lives, and a way to look at it past the program.
+
+use std::{
+    path::Path,
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+use tempfile::TempDir;
+use tokio_postgres::{NoTls, SimpleQueryMessage};
+
+/// A place for data, removed when it is dropped.
+pub struct Place {
+    folder: TempDir,
+    schema: Option<Schema>,
+}
+
+struct Schema {
+    /// What the program is given: each connection begins in the schema.
+    url: String,
+    /// The database as it was named to us.
+    database: String,
+    name: String,
+}
+
+impl Place {
+    /// On the database under test.
+    pub fn new() -> Self {
+        Self::shared().unwrap_or_else(Self::folder)
+    }
+
+    /// On the embedded database, whatever is under test.
+    pub fn folder() -> Self {
+        Self { folder: TempDir::new().expect("a temporary folder"), schema: None }
+    }
+
+    /// On a database that several nodes can share, if there is one to test with.
+    pub fn shared() -> Option<Self> {
+        static NUMBER: AtomicUsize = AtomicUsize::new(0);
+        let database = std::env::var("TEST_DATABASE_URL").ok().filter(|url| !url.is_empty())?;
+        let name = format!("program_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        postgres(&database, &format!("DROP SCHEMA IF EXISTS {name} CASCADE; CREATE SCHEMA {name}"));
+        let joint = if database.contains('?') { '&' } else { '?' };
+        let url = format!("{database}{joint}options=-csearch_path%3D{name}");
+        let folder = TempDir::new().expect("a temporary folder");
+        Some(Self { folder, schema: Some(Schema { url, database, name }) })
+    }
+
+    /// Whether several nodes can share it.
+    pub fn is_shared(&self) -> bool {
+        self.schema.is_some()
+    }
+
+    /// The data folder, which a server on a shared database uses for little.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The flags that name this place.
+    pub fn arguments(&self) -> Vec<String> {
+        let mut arguments = vec!["--data".to_owned(), self.path().display().to_string()];
+        if let Some(schema) = &self.schema {
+            arguments.extend(["--database".to_owned(), schema.url.clone()]);
+        }
+        arguments
+    }
+
+    /// How the program calls it.
+    pub fn shown(&self) -> String {
+        match &self.schema {
+            // A password would be masked; the rest is as it was given.
+            Some(schema) => schema.url.split('@').next_back().unwrap_or_default().to_owned(),
+            None => self.path().display().to_string(),
+        }
+    }
+
+    /// Runs SQL and gives the rows as text.
+    pub fn sql(&self, sql: &str) -> Vec<Vec<String>> {
+        match &self.schema {
+            Some(schema) => postgres(&schema.url, sql),
+            None => sqlite(&self.path().join("portreeve.db"), sql),
+        }
+    }
+
+    /// Runs SQL that gives one number.
+    pub fn number(&self, sql: &str) -> i64 {
+        self.sql(sql)[0][0].parse().expect("a number")
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some(schema) = &self.schema {
+            postgres(&schema.database, &format!("DROP SCHEMA IF EXISTS {} CASCADE", schema.name));
+        }
+    }
+}
+
+fn sqlite(file: &Path, sql: &str) -> Vec<Vec<String>> {
+    let connection = rusqlite::Connection::open(file).expect("the database opens");
+    connection.busy_timeout(super::WATCHDOG).expect("it waits");
+    let mut statement = connection.prepare(sql).expect("is SQL");
+    let columns = statement.column_count();
+    let rows = statement.query_map([], |row| {
+        let text = |column| match row.get_ref(column)? {
+            rusqlite::types::ValueRef::Integer(number) => Ok(number.to_string()),
+            other => Ok(String::from_utf8_lossy(other.as_bytes().unwrap_or_default()).into_owned()),
+        };
+        (0..columns).map(text).collect()
+    });
+    rows.expect("runs").collect::<Result<_, _>>().expect("gives rows")
+}
+
+fn postgres(url: &str, sql: &str) -> Vec<Vec<String>> {
+    let run = async {
+        let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("the database can be reached");
+        let connection = tokio::spawn(connection);
+        let messages = client.simple_query(sql).await.expect("the statement runs");
+        drop(client);
+        connection.await.expect("ran").expect("ended well");
+        messages
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let rows = runtime.block_on(run).into_iter().filter_map(|message| match message {
+        SimpleQueryMessage::Row(row) => {
+            Some((0..row.len()).map(|column| row.get(column).unwrap_or_default().to_owned()).collect())
+        }
+        _ => None,
+    });
+    rows.collect()
+}
