@@ -110,7 +110,8 @@ fn imports(text: &str) -> Vec<String> {
 
 fn expand(prefix: &str, tree: &str, found: &mut Vec<String>) {
     let Some((head, rest)) = tree.split_once('{') else {
-        found.push(format!("{prefix}{tree}"));
+        // Behind a last comma there is nothing.
+        found.extend((!tree.is_empty()).then(|| format!("{prefix}{tree}")));
         return;
     };
     let (mut depth, mut begin) = (0, 0);

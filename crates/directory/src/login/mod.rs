@@ -7,15 +7,15 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    Directory,
-    accounts::{self, AccountKind, Profile},
+    Directory, accounts,
     caller::{Caller, Origin, Privilege, privileges_of},
     entity::{Faults, LINE_PATTERN},
     error::{Error, Result},
+    kind::AccountKind,
     passwords::Password,
     random::Random,
     sessions::{self, Purpose, Session, Token},
-    store,
+    store::{self, accounts::Profile},
     time::Timestamp,
 };
 use gate::Knock;

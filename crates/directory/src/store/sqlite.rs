@@ -14,9 +14,9 @@ use std::{
 use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig, functions::FunctionFlags};
 use tokio::sync::oneshot;
 
-use super::{BoxFuture, Failure, Inner, Row, Tx, Value};
+use super::{BoxFuture, Inner, Row, Tx, Value};
 use crate::{
-    error::{Error, Result},
+    error::{Error, Failure, Result},
     metrics::Metrics,
     time::{Clock, Timestamp},
 };
