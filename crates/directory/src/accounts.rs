@@ -18,6 +18,7 @@ use crate::{
         accounts::{Account, NEVER, Profile},
     },
     time::Timestamp,
+    version::{Expected, Versioned},
 };
 
 /// The largest number of failed attempts that may be written.
@@ -93,15 +94,6 @@ fn authorize(caller: &Caller, kind: AccountKind, wanted: PrivilegeType) -> Resul
 
 fn not_found(kind: AccountKind, id: Uuid) -> Error {
     Error::NotFound(format!("there is no {} with the id {id}", kind.noun()))
-}
-
-/// One object and the version that its entity tag is made of.
-#[derive(Debug, Clone)]
-pub struct Versioned<T> {
-    /// The object.
-    pub object: T,
-    /// Raised by every change of what a reader sees.
-    pub version: i64,
 }
 
 fn view<V: View>(account: Account) -> Versioned<V> {
@@ -185,7 +177,7 @@ pub(crate) async fn replace<V: View>(
     directory: &Directory,
     caller: &Caller,
     id: Uuid,
-    if_match: Option<i64>,
+    expected: Expected,
     profile: Profile,
     input: AccountInput,
     mut faults: Faults,
@@ -198,12 +190,12 @@ pub(crate) async fn replace<V: View>(
     faults.check()?;
     let hash = hash(directory, caller, V::KIND, &profile, input.password).await?;
     let audit_id = directory.random.uuid(directory.store.now());
-    let context = (id, if_match, profile, counters, hash, caller.clone(), audit_id);
+    let context = (id, expected, profile, counters, hash, caller.clone(), audit_id);
     let (changed, ended) = directory
         .store
-        .write(context, |(id, if_match, profile, counters, hash, caller, audit_id), tx| {
+        .write(context, |(id, expected, profile, counters, hash, caller, audit_id), tx| {
             Box::pin(async move {
-                let before = hold(tx, V::KIND, *id, *if_match).await?;
+                let before = hold(tx, V::KIND, *id, expected).await?;
                 keep_administrator(&before, Some(profile))?;
                 let after = changed(&before, profile, counters, hash.is_some(), tx.now());
                 if let Err(failure) = store::accounts::update(tx, &after).await {
@@ -266,15 +258,15 @@ pub(crate) async fn delete<V: View>(
     directory: &Directory,
     caller: &Caller,
     id: Uuid,
-    if_match: Option<i64>,
+    expected: Expected,
 ) -> Result<()> {
     authorize(caller, V::KIND, PrivilegeType::Delete)?;
     let audit_id = directory.random.uuid(directory.store.now());
     let ended = directory
         .store
-        .write((id, if_match, caller.clone(), audit_id), |(id, if_match, caller, audit_id), tx| {
+        .write((id, expected, caller.clone(), audit_id), |(id, expected, caller, audit_id), tx| {
             Box::pin(async move {
-                let before = hold(tx, V::KIND, *id, *if_match).await?;
+                let before = hold(tx, V::KIND, *id, expected).await?;
                 keep_administrator(&before, None)?;
                 let ended = store::sessions::delete_of_account(tx, id).await?;
                 store::accounts::delete_tags(tx, V::KIND, id).await?;
@@ -291,11 +283,9 @@ pub(crate) async fn delete<V: View>(
 }
 
 /// Reads an account and holds it as it is until the transaction ends. Its version is already the next one.
-async fn hold(tx: &mut Tx, kind: AccountKind, id: Uuid, if_match: Option<i64>) -> Result<Account> {
+async fn hold(tx: &mut Tx, kind: AccountKind, id: Uuid, expected: &Expected) -> Result<Account> {
     let held = store::accounts::hold(tx, kind, &id).await?.ok_or_else(|| not_found(kind, id))?;
-    if if_match.is_some_and(|version| version != held.version - 1) {
-        return Err(Error::PreconditionFailed);
-    }
+    expected.check(held.version - 1)?;
     Ok(held)
 }
 

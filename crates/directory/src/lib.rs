@@ -21,6 +21,7 @@ pub mod service_users;
 pub mod sessions;
 pub mod store;
 pub mod time;
+pub mod version;
 
 use std::{
     ops::Deref,

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::{
     Directory,
-    accounts::{self, AccountInput, LockStart, Versioned, View},
+    accounts::{self, AccountInput, LockStart, View},
     caller::Caller,
     entity::{Faults, LINE_PATTERN, NAME_PATTERN, TEXT_PATTERN},
     error::Result,
@@ -18,6 +18,7 @@ use crate::{
         accounts::{Account, Profile},
     },
     time::Timestamp,
+    version::{Expected, Versioned},
 };
 
 /// A person who can log in.
@@ -191,20 +192,20 @@ pub async fn create(directory: &Directory, caller: &Caller, input: LocalUserInpu
     accounts::create(directory, caller, profile, input, faults).await
 }
 
-/// Replaces a Local User. `if_match` is the version that it must still have.
+/// Replaces a Local User. `expected` is the version that it must still have.
 pub async fn replace(
     directory: &Directory,
     caller: &Caller,
     id: Uuid,
-    if_match: Option<i64>,
+    expected: Expected,
     input: LocalUserInput,
 ) -> Result<Versioned<LocalUser>> {
     let mut faults = Faults::default();
     let (profile, input) = input.check(&mut faults);
-    accounts::replace(directory, caller, id, if_match, profile, input, faults).await
+    accounts::replace(directory, caller, id, expected, profile, input, faults).await
 }
 
 /// Deletes a Local User and ends its sessions.
-pub async fn delete(directory: &Directory, caller: &Caller, id: Uuid, if_match: Option<i64>) -> Result<()> {
-    accounts::delete::<LocalUser>(directory, caller, id, if_match).await
+pub async fn delete(directory: &Directory, caller: &Caller, id: Uuid, expected: Expected) -> Result<()> {
+    accounts::delete::<LocalUser>(directory, caller, id, expected).await
 }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::{
     Directory,
-    accounts::{self, AccountInput, LockStart, Versioned, View},
+    accounts::{self, AccountInput, LockStart, View},
     caller::Caller,
     entity::{Faults, LINE_PATTERN, NAME_PATTERN, TEXT_PATTERN},
     error::Result,
@@ -20,6 +20,7 @@ use crate::{
         accounts::{Account, Profile},
     },
     time::Timestamp,
+    version::{Expected, Versioned},
 };
 
 /// A machine that can log in.
@@ -165,20 +166,20 @@ pub async fn create(directory: &Directory, caller: &Caller, input: ServiceUserIn
     accounts::create(directory, caller, profile, input, faults).await
 }
 
-/// Replaces a Service User. `if_match` is the version that it must still have.
+/// Replaces a Service User. `expected` is the version that it must still have.
 pub async fn replace(
     directory: &Directory,
     caller: &Caller,
     id: Uuid,
-    if_match: Option<i64>,
+    expected: Expected,
     input: ServiceUserInput,
 ) -> Result<Versioned<ServiceUser>> {
     let mut faults = Faults::default();
     let (profile, input) = input.check(&mut faults);
-    accounts::replace(directory, caller, id, if_match, profile, input, faults).await
+    accounts::replace(directory, caller, id, expected, profile, input, faults).await
 }
 
 /// Deletes a Service User and ends its sessions.
-pub async fn delete(directory: &Directory, caller: &Caller, id: Uuid, if_match: Option<i64>) -> Result<()> {
-    accounts::delete::<ServiceUser>(directory, caller, id, if_match).await
+pub async fn delete(directory: &Directory, caller: &Caller, id: Uuid, expected: Expected) -> Result<()> {
+    accounts::delete::<ServiceUser>(directory, caller, id, expected).await
 }

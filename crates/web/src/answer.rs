@@ -9,8 +9,8 @@ use axum::{
 };
 use bytes::Bytes;
 use portreeve_directory::{
-    accounts::Versioned,
     list::{Listing, Summary},
+    version::Versioned,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -41,6 +41,12 @@ pub(crate) fn digest_tag(bytes: &[u8]) -> String {
 /// The entity tag of a version of an object.
 pub fn version_tag(version: i64) -> String {
     format!("\"{version:x}\"")
+}
+
+/// The version that an entity tag of ours stands for.
+pub fn tagged_version(tag: &str) -> Option<i64> {
+    let version = i64::from_str_radix(tag.strip_prefix('"')?.strip_suffix('"')?, 16).ok()?;
+    (version_tag(version) == tag).then_some(version)
 }
 
 /// One object of a resource. 200.

@@ -18,11 +18,12 @@ use portreeve_directory::{
     local_users::LocalUser,
     service_users::ServiceUser,
     sessions::{self, Purpose},
+    version::Expected,
 };
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use crate::{App, answer::version_tag, error::Refusal, json, negotiate, request::Context};
+use crate::{App, answer::tagged_version, error::Refusal, json, negotiate, request::Context};
 
 /// The longest body.
 pub const BODY_LIMIT: usize = 1024 * 1024;
@@ -176,33 +177,20 @@ impl FromRequestParts<App> for Id {
 }
 
 /// What an object's entity tag must be for a change to be made.
-pub struct IfMatch(Option<Vec<String>>);
+pub struct IfMatch(pub Expected);
 
 impl FromRequestParts<App> for IfMatch {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Refusal> {
-        let mut values = parts.headers.get_all(header::IF_MATCH).iter().peekable();
-        if values.peek().is_none() {
-            return Ok(Self(None));
+        let values: Vec<&str> =
+            parts.headers.get_all(header::IF_MATCH).iter().map(|value| value.to_str().unwrap_or_default()).collect();
+        let mut tags = values.iter().flat_map(|value| value.split(',')).map(str::trim);
+        if values.is_empty() || tags.clone().any(|tag| tag == "*") {
+            return Ok(Self(Expected::Any));
         }
-        let text = values.map(|value| value.to_str().unwrap_or_default()).collect::<Vec<_>>().join(",");
-        Ok(Self(Some(text.split(',').map(|tag| tag.trim().to_owned()).collect())))
-    }
-}
-
-impl IfMatch {
-    /// The version that is asked for. Of several tags the one of the object as it is now counts, so `current` is asked.
-    pub async fn version<F>(self, current: F) -> Result<Option<i64>, Refusal>
-    where
-        F: Future<Output = Result<i64, Error>>,
-    {
-        let Some(tags) = self.0 else { return Ok(None) };
-        if tags.iter().any(|tag| tag == "*") {
-            return Ok(None);
-        }
-        let current = current.await?;
-        if tags.contains(&version_tag(current)) { Ok(Some(current)) } else { Err(Error::PreconditionFailed.into()) }
+        // A tag that is none of ours matches nothing.
+        Ok(Self(Expected::OneOf(tags.by_ref().filter_map(tagged_version).collect())))
     }
 }
 

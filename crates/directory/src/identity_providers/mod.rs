@@ -8,7 +8,6 @@ use uuid::Uuid;
 
 use crate::{
     Directory,
-    accounts::Versioned,
     audit::{self, Record},
     caller::{Caller, PrivilegeType, Target},
     entity::Faults,
@@ -20,6 +19,7 @@ use crate::{
         identity_providers::{Common, Provider},
     },
     time::Timestamp,
+    version::{Expected, Versioned},
 };
 
 pub use crate::store::identity_providers::{ClaimMapping, PeopleSettings, Settings};
@@ -191,12 +191,12 @@ pub async fn delete(directory: &Directory, caller: &Caller, id: Uuid) -> Error {
     }
 }
 
-/// Replaces the settings of an Identity Provider. `if_match` is the version that it must still have.
+/// Replaces the settings of an Identity Provider. `expected` is the version that it must still have.
 pub async fn replace(
     directory: &Directory,
     caller: &Caller,
     id: Uuid,
-    if_match: Option<i64>,
+    expected: Expected,
     input: IdentityProviderInput,
 ) -> Result<Versioned<IdentityProvider>> {
     caller.authorize(PrivilegeType::Edit, Target::IdentityProvider)?;
@@ -205,15 +205,13 @@ pub async fn replace(
     let (common, settings) = input.check(&old, &mut faults);
     faults.check()?;
     let audit_id = directory.random.uuid(directory.store.now());
-    let context = (id, if_match, common, settings, caller.clone(), audit_id);
+    let context = (id, expected, common, settings, caller.clone(), audit_id);
     directory
         .store
-        .write(context, |(id, if_match, common, settings, caller, audit_id), tx| {
+        .write(context, |(id, expected, common, settings, caller, audit_id), tx| {
             Box::pin(async move {
                 let before = store::identity_providers::hold(tx, id).await?.ok_or_else(|| not_found(*id))?;
-                if if_match.is_some_and(|version| version != before.version - 1) {
-                    return Err(Error::PreconditionFailed);
-                }
+                expected.check(before.version - 1)?;
                 let mut after = before.clone();
                 (after.common, after.settings, after.updated) = (common.clone(), settings.clone(), tx.now());
                 store::identity_providers::update(tx, &after).await?;

@@ -68,12 +68,10 @@ async fn replace(
     State(directory): State<Directory>,
     may: May<Edit, IdentityProvider>,
     Id(id): Id,
-    if_match: IfMatch,
+    IfMatch(expected): IfMatch,
     Body(input): Body<IdentityProviderInput>,
 ) -> Result<Object<IdentityProvider>> {
-    let current = async { Ok(identity_providers::get(&directory, &may.caller, id).await?.version) };
-    let version = if_match.version(current).await?;
-    Ok(Object(identity_providers::replace(&directory, &may.caller, id, version, input).await?))
+    Ok(Object(identity_providers::replace(&directory, &may.caller, id, expected, input).await?))
 }
 
 /// Always refused; the words say why.

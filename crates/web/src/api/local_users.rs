@@ -55,22 +55,18 @@ async fn replace(
     State(directory): State<Directory>,
     may: May<Edit, LocalUser>,
     Id(id): Id,
-    if_match: IfMatch,
+    IfMatch(expected): IfMatch,
     Body(input): Body<LocalUserInput>,
 ) -> Result<Object<LocalUser>> {
-    let current = async { Ok(local_users::get(&directory, &may.caller, id).await?.version) };
-    let version = if_match.version(current).await?;
-    Ok(Object(local_users::replace(&directory, &may.caller, id, version, input).await?))
+    Ok(Object(local_users::replace(&directory, &may.caller, id, expected, input).await?))
 }
 
 async fn delete(
     State(directory): State<Directory>,
     may: May<Delete, LocalUser>,
     Id(id): Id,
-    if_match: IfMatch,
+    IfMatch(expected): IfMatch,
 ) -> Result<Done> {
-    let current = async { Ok(local_users::get(&directory, &may.caller, id).await?.version) };
-    let version = if_match.version(current).await?;
-    local_users::delete(&directory, &may.caller, id, version).await?;
+    local_users::delete(&directory, &may.caller, id, expected).await?;
     Ok(Done)
 }

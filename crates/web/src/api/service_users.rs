@@ -62,22 +62,18 @@ async fn replace(
     State(directory): State<Directory>,
     may: May<Edit, ServiceUser>,
     Id(id): Id,
-    if_match: IfMatch,
+    IfMatch(expected): IfMatch,
     Body(input): Body<ServiceUserInput>,
 ) -> Result<Object<ServiceUser>> {
-    let current = async { Ok(service_users::get(&directory, &may.caller, id).await?.version) };
-    let version = if_match.version(current).await?;
-    Ok(Object(service_users::replace(&directory, &may.caller, id, version, input).await?))
+    Ok(Object(service_users::replace(&directory, &may.caller, id, expected, input).await?))
 }
 
 async fn delete(
     State(directory): State<Directory>,
     may: May<Delete, ServiceUser>,
     Id(id): Id,
-    if_match: IfMatch,
+    IfMatch(expected): IfMatch,
 ) -> Result<Done> {
-    let current = async { Ok(service_users::get(&directory, &may.caller, id).await?.version) };
-    let version = if_match.version(current).await?;
-    service_users::delete(&directory, &may.caller, id, version).await?;
+    service_users::delete(&directory, &may.caller, id, expected).await?;
     Ok(Done)
 }

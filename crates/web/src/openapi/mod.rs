@@ -204,7 +204,7 @@ fn parameter_data(name: &str, description: &str, required: bool, schema: Schema)
 }
 
 fn header_parameter(name: &str, description: &str) -> Parameter {
-    let schema = json_schema!({"type": "string", "pattern": r#"^(\*|"[0-9a-f]+")$"#});
+    let schema = json_schema!({"type": "string"});
     Parameter::Header { parameter_data: parameter_data(name, description, false, schema), style: HeaderStyle::Simple }
 }
 
