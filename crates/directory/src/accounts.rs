@@ -1,124 +1,27 @@
 //! The rules of an account, once for both kinds. What only a Local User or only a Service User has is in
 //! `local_users` and `service_users`.
 
-use std::collections::BTreeMap;
-
 use uuid::Uuid;
 
 use crate::{
     Directory,
     audit::{self, Record},
     caller::{Caller, PrivilegeType, Target, is_administrator},
-    entity::{Faults, fold, search_text},
-    error::{Error, Result},
+    entity::Faults,
+    error::{Error, Failure, Result},
+    kind::AccountKind,
     list::{self, Listing},
     login::governor::Flow,
     passwords::{self, Password},
-    store::{self, Failure, Tx},
+    store::{
+        self, Tx,
+        accounts::{Account, NEVER, Profile},
+    },
     time::Timestamp,
 };
 
-/// The value of `lock_start` in an account that is not locked.
-pub(crate) const NEVER: Timestamp = Timestamp::from_micros(i64::MIN);
 /// The largest number of failed attempts that may be written.
 const MAX_FAILED_ATTEMPTS: i64 = i32::MAX as i64;
-
-/// A person or a machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum AccountKind {
-    /// A Local User.
-    Local,
-    /// A Service User.
-    Service,
-}
-
-impl AccountKind {
-    /// The provider that the account belongs to, by name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Local => "local",
-            Self::Service => "service",
-        }
-    }
-
-    pub(crate) fn from_text(text: &str) -> Result<Self, Failure> {
-        match text {
-            "local" => Ok(Self::Local),
-            "service" => Ok(Self::Service),
-            other => Err(Failure::Broken(format!("an account of kind {other}"))),
-        }
-    }
-
-    pub(crate) fn target(self) -> &'static str {
-        match self {
-            Self::Local => "LocalUser",
-            Self::Service => "ServiceUser",
-        }
-    }
-
-    fn privilege_target(self) -> Target {
-        match self {
-            Self::Local => Target::LocalUser,
-            Self::Service => Target::ServiceUser,
-        }
-    }
-
-    fn noun(self) -> &'static str {
-        match self {
-            Self::Local => "Local User",
-            Self::Service => "Service User",
-        }
-    }
-}
-
-/// An account as it is stored, less its password.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Account {
-    pub(crate) id: Uuid,
-    pub(crate) kind: AccountKind,
-    pub(crate) profile: Profile,
-    pub(crate) failed_attempts: i64,
-    pub(crate) failures_since_reset: i64,
-    pub(crate) lock_start: Timestamp,
-    pub(crate) created: Timestamp,
-    pub(crate) updated: Timestamp,
-    pub(crate) version: i64,
-}
-
-/// What a client says of an account and nothing else changes.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Profile {
-    pub(crate) name: String,
-    pub(crate) notes: String,
-    pub(crate) tags: Vec<String>,
-    pub(crate) first_name: String,
-    pub(crate) last_name: String,
-    pub(crate) email: String,
-    pub(crate) phone: String,
-    pub(crate) labels: BTreeMap<String, String>,
-    pub(crate) disabled: bool,
-}
-
-impl Profile {
-    pub(crate) fn name_key(&self) -> String {
-        fold(&self.name)
-    }
-
-    /// The order is the one in which the list table numbers the fields.
-    pub(crate) fn search(&self) -> String {
-        let fields =
-            [&self.name, &self.notes, &self.first_name, &self.last_name, &self.email, &self.phone].map(String::as_str);
-        let labels = self.labels.iter().flat_map(|(key, value)| [key.as_str(), value.as_str()]).collect();
-        search_text(&fields, &[self.tags.iter().map(String::as_str).collect(), labels])
-    }
-}
-
-impl Account {
-    /// When the lock began, if one was ever set.
-    pub(crate) fn locked_at(&self) -> Option<Timestamp> {
-        (self.lock_start != NEVER).then_some(self.lock_start)
-    }
-}
 
 /// What both kinds of account take from a client besides their profile.
 #[derive(Debug, Clone, Default)]
@@ -181,7 +84,11 @@ pub(crate) trait View: From<Account> + serde::Serialize + Send + 'static {
 
 /// Says yes if the caller may, in the words of this kind.
 fn authorize(caller: &Caller, kind: AccountKind, wanted: PrivilegeType) -> Result<()> {
-    caller.authorize(wanted, kind.privilege_target())
+    let target = match kind {
+        AccountKind::Local => Target::LocalUser,
+        AccountKind::Service => Target::ServiceUser,
+    };
+    caller.authorize(wanted, target)
 }
 
 fn not_found(kind: AccountKind, id: Uuid) -> Error {

@@ -4,10 +4,11 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::{
-    caller::Origin,
     error::Result,
     store::{self, Tx},
 };
+
+pub(crate) use crate::store::audit::Record;
 
 /// The act was done.
 pub(crate) const DONE: &str = "done";
@@ -19,23 +20,6 @@ pub(crate) const NOBODY: &str = "";
 pub(crate) const OPERATOR: &str = "(operator)";
 /// Of an act that changes no field.
 pub(crate) const NO_CHANGES: &str = "{}";
-
-/// What there is to say of an act.
-#[derive(Debug)]
-pub(crate) struct Record<'a> {
-    /// The name of the account that acted.
-    pub(crate) actor: &'a str,
-    pub(crate) act: &'a str,
-    pub(crate) object_kind: &'a str,
-    pub(crate) object_id: Option<Uuid>,
-    pub(crate) object_name: &'a str,
-    pub(crate) outcome: &'a str,
-    /// Why it was refused.
-    pub(crate) reason: &'a str,
-    pub(crate) origin: &'a Origin,
-    /// JSON: each changed field with what it was `before` and `after`.
-    pub(crate) changes: &'a str,
-}
 
 pub(crate) async fn write(tx: &mut Tx, id: &Uuid, record: &Record<'_>) -> Result<()> {
     Ok(store::audit::insert(tx, id, record).await?)

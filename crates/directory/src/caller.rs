@@ -1,28 +1,19 @@
 //! Who asks, from where, and what they may do. No rule runs without a [`Caller`].
 
-use std::net::IpAddr;
-
 use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
 use crate::{
-    accounts::AccountKind,
     error::{Error, Result},
-    sessions::Session,
+    kind::AccountKind,
+    store::sessions::Session,
 };
+
+pub use crate::origin::Origin;
 
 /// The one account that may do everything.
 pub(crate) const ADMINISTRATOR: &str = "admin";
-
-/// Where a request came from.
-#[derive(Debug, Clone)]
-pub struct Origin {
-    /// The address of the client; nothing for the command line.
-    pub source: Option<IpAddr>,
-    /// The id under which the log knows the request.
-    pub request_id: String,
-}
 
 /// What a privilege allows to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]

@@ -1,7 +1,5 @@
 //! What can go wrong, one variant per answer that a caller can get. The public text and the cause are kept apart.
 
-use crate::store;
-
 /// The result of everything the directory does.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -14,6 +12,26 @@ pub struct Fault {
     /// What is wrong with it and what would be right.
     #[schemars(example = &"may not be null")]
     pub message: String,
+}
+
+/// Why the store could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// A unique value is already there; the text names the constraint or its columns.
+    #[error("a unique value is already there ({0})")]
+    Clash(String),
+    /// A row refers to one that is not there (any more).
+    #[error("a row refers to one that is not there ({0})")]
+    Orphan(String),
+    /// Another transaction was in the way; the same closure may succeed when run again.
+    #[error("another transaction was in the way: {0}")]
+    Contention(String),
+    /// The database cannot be reached, is full, or is too busy.
+    #[error("the database is not available: {0}")]
+    Unavailable(String),
+    /// The database refused something that it should not have had to.
+    #[error("the database answered with an error: {0}")]
+    Broken(String),
 }
 
 /// Why a request was not done.
@@ -48,7 +66,7 @@ pub enum Error {
     },
     /// The store could not do it.
     #[error(transparent)]
-    Store(#[from] store::Failure),
+    Store(#[from] Failure),
     /// A fault of ours.
     #[error("{0}")]
     Internal(String),

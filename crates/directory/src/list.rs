@@ -7,64 +7,19 @@ use serde::Serialize;
 use crate::{
     Directory,
     entity::{Faults, fold, is_control, parse_uuid},
-    error::{Error, Result},
+    error::{Error, Failure, Result},
     store::{
-        Failure, Row,
+        Row,
         list::{Condition, Position, Select},
     },
 };
+
+pub(crate) use crate::store::list::{Field, Table, Values};
 
 /// Rows read at once. A first piece of a list that is not longer than this is answered in one.
 const PIECE: u64 = 512;
 const MAX_QUERY_LENGTH: usize = 1_024;
 const MAX_CONDITIONS: usize = 32;
-
-/// What a resource lets its lists be ordered and filtered by.
-#[derive(Debug)]
-pub(crate) struct Table {
-    pub(crate) name: &'static str,
-    /// Of rows of several kinds in one table: whose they are.
-    pub(crate) kind: Option<&'static str>,
-    pub(crate) columns: &'static str,
-    pub(crate) fields: &'static [Field],
-}
-
-/// A field by which a list may be ordered and, most of them, filtered.
-#[derive(Debug)]
-pub(crate) struct Field {
-    /// As clients name it.
-    pub(crate) name: &'static str,
-    /// What the rows are ordered by, or nothing if they cannot be.
-    pub(crate) order: Option<&'static str>,
-    pub(crate) values: Values,
-}
-
-/// What a field holds, which says how it is compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Values {
-    /// Folded text, which contains what is asked for.
-    Text,
-    /// `true` or `false`.
-    Bool,
-    /// A whole number, which equals it.
-    Int,
-    /// A moment; not filtered by.
-    Time,
-    /// An id, which equals it.
-    Id,
-    /// Tags, of which one equals it.
-    Tags,
-}
-
-impl Field {
-    pub(crate) const fn text(name: &'static str, order: &'static str) -> Self {
-        Self { name, order: Some(order), values: Values::Text }
-    }
-    pub(crate) const fn of(name: &'static str, order: &'static str, values: Values) -> Self {
-        Self { name, order: Some(order), values }
-    }
-    pub(crate) const TAGS: Self = Self { name: "tags", order: None, values: Values::Tags };
-}
 
 /// What a client asks of a list.
 #[derive(Debug, Clone, Default)]

@@ -8,13 +8,17 @@ use uuid::Uuid;
 
 use crate::{
     Directory,
-    accounts::{self, Account, AccountInput, AccountKind, LockStart, Profile, Versioned, View},
+    accounts::{self, AccountInput, LockStart, Versioned, View},
     caller::Caller,
     entity::{Faults, LINE_PATTERN, NAME_PATTERN, TEXT_PATTERN},
     error::Result,
+    kind::AccountKind,
     list::{self, Field, Listing, Values},
     passwords::Password,
-    store,
+    store::{
+        self,
+        accounts::{Account, Profile},
+    },
     time::Timestamp,
 };
 

@@ -9,15 +9,16 @@ use zeroize::Zeroizing;
 
 use crate::{
     Directory,
-    accounts::AccountKind,
     audit::{self, Record},
-    caller::{Caller, Origin},
-    error::{Error, Result},
+    caller::Caller,
+    error::{Error, Failure, Result},
     login::gate::Verified,
+    origin::Origin,
     random::Random,
-    store::{self, Failure, Tx},
-    time::Timestamp,
+    store::{self, Tx},
 };
+
+pub use crate::store::sessions::{Purpose, Session};
 
 /// How long a session lasts.
 pub(crate) const LIFE: Duration = Duration::from_secs(12 * 60 * 60);
@@ -25,51 +26,6 @@ pub(crate) const LIFE: Duration = Duration::from_secs(12 * 60 * 60);
 const TIDY_LIMIT: i64 = 1_000;
 /// A token: 32 bytes in base64 with its padding.
 const TOKEN_LENGTH: usize = 44;
-
-/// What a token is good for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
-    /// To be exchanged for a working token.
-    Authentication,
-    /// To work with.
-    Work,
-}
-
-impl Purpose {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Authentication => "authentication",
-            Self::Work => "work",
-        }
-    }
-
-    pub(crate) fn from_text(text: &str) -> Result<Self, Failure> {
-        match text {
-            "authentication" => Ok(Self::Authentication),
-            "work" => Ok(Self::Work),
-            other => Err(Failure::Broken(format!("a token for {other}"))),
-        }
-    }
-}
-
-/// A session, with the account that it belongs to as it is now.
-#[derive(Debug, Clone)]
-pub struct Session {
-    pub(crate) id: Uuid,
-    /// The account's id.
-    pub account_id: Uuid,
-    pub(crate) credential_version: i64,
-    pub(crate) device_id: Uuid,
-    /// When every token of the session ends.
-    pub expires: Timestamp,
-    /// What the token that was shown is good for.
-    pub purpose: Purpose,
-    /// The account's kind.
-    pub kind: AccountKind,
-    /// The account's name.
-    pub name: String,
-    pub(crate) name_key: String,
-}
 
 /// A token in the form in which clients get it. Shown once, stored nowhere.
 #[derive(Clone)]

@@ -15,6 +15,9 @@ const PRINTER: DateTimePrinter = DateTimePrinter::new().precision(Some(6));
 pub struct Timestamp(i64);
 
 impl Timestamp {
+    /// 0000-01-01T00:00:00Z.
+    const YEAR_0: Self = Self(-62_167_219_200_000_000);
+
     /// From microseconds since 1970.
     pub const fn from_micros(micros: i64) -> Self {
         Self(micros)
@@ -37,7 +40,9 @@ impl Timestamp {
 
     /// Reads RFC 3339 with any offset. Digits beyond the microsecond are dropped.
     pub fn parse(text: &str) -> Option<Self> {
-        text.parse::<jiff::Timestamp>().ok().map(|moment| Self(moment.as_microsecond()))
+        let moment = Self(text.parse::<jiff::Timestamp>().ok()?.as_microsecond());
+        // A year before 0000 has no form in RFC 3339, so it could not be given back.
+        (moment >= Self::YEAR_0).then_some(moment)
     }
 }
 

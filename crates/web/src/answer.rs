@@ -16,23 +16,13 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::error::Refusal;
+use crate::{error::Refusal, json};
 
 /// What a list may take before it is sent in pieces. A shorter one has a length and an entity tag.
 const WHOLE_LIST_BYTES: usize = 64 * 1024;
 
 /// What a handler returns.
 pub type Result<T> = std::result::Result<T, Refusal>;
-
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
-
-/// A JSON answer without an entity tag.
-pub fn json(status: StatusCode, body: &impl Serialize) -> Response {
-    match serde_json::to_vec(body) {
-        Ok(bytes) => (status, [(header::CONTENT_TYPE, JSON)], bytes).into_response(),
-        Err(wrong) => Refusal::from(portreeve_directory::error::Error::Internal(wrong.to_string())).into_response(),
-    }
-}
 
 fn tagged(mut response: Response, tag: String) -> Response {
     if let Ok(value) = HeaderValue::try_from(tag) {
@@ -58,7 +48,7 @@ pub struct Object<T>(pub Versioned<T>);
 
 impl<T: Serialize> IntoResponse for Object<T> {
     fn into_response(self) -> Response {
-        tagged(json(StatusCode::OK, &self.0.object), version_tag(self.0.version))
+        tagged(json::respond(StatusCode::OK, &self.0.object), version_tag(self.0.version))
     }
 }
 
@@ -67,7 +57,7 @@ pub struct Said<T>(pub T);
 
 impl<T: Serialize> IntoResponse for Said<T> {
     fn into_response(self) -> Response {
-        json(StatusCode::OK, &self.0)
+        json::respond(StatusCode::OK, &self.0)
     }
 }
 
@@ -78,14 +68,14 @@ impl<T: Serialize> IntoResponse for Known<T> {
     fn into_response(self) -> Response {
         match serde_json::to_vec(&self.0) {
             Ok(bytes) => whole(bytes),
-            Err(_) => json(StatusCode::OK, &self.0),
+            Err(_) => json::respond(StatusCode::OK, &self.0),
         }
     }
 }
 
 fn whole(bytes: Vec<u8>) -> Response {
     let tag = digest_tag(&bytes);
-    tagged((StatusCode::OK, [(header::CONTENT_TYPE, JSON)], bytes).into_response(), tag)
+    tagged((StatusCode::OK, [(header::CONTENT_TYPE, json::TYPE)], bytes).into_response(), tag)
 }
 
 /// It is done, and there is nothing to say. 204.
@@ -143,7 +133,7 @@ impl<T: Serialize + Send + 'static> List<T> {
             any = true;
             if bytes.len() > WHOLE_LIST_BYTES {
                 let body = Body::from_stream(pieces(bytes, listing));
-                let response = (StatusCode::OK, [(header::CONTENT_TYPE, JSON)], body).into_response();
+                let response = (StatusCode::OK, [(header::CONTENT_TYPE, json::TYPE)], body).into_response();
                 return Ok(Self { response, rows: PhantomData });
             }
         }

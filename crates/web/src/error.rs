@@ -4,15 +4,12 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use portreeve_directory::{
-    error::{Error, Fault},
-    store::Failure,
-};
+use portreeve_directory::error::{Error, Failure, Fault};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
-    answer,
+    json,
     negotiate::{HIGHEST_VERSION, LOWEST_VERSION},
 };
 
@@ -107,7 +104,7 @@ pub struct Cause(pub String);
 /// An error of a status without anything particular to say.
 pub fn plain(status: StatusCode, message: &str) -> Response {
     let id = status.canonical_reason().unwrap_or("error").to_ascii_lowercase();
-    answer::json(status, &ErrorBody { id, message: message.into() })
+    json::respond(status, &ErrorBody { id, message: message.into() })
 }
 
 fn with_cause(mut response: Response, cause: String) -> Response {
@@ -166,7 +163,7 @@ fn invalid(errors: Vec<Fault>) -> Response {
         several => format!("{several} values cannot be accepted; see errors"),
     };
     let id = "unprocessable entity".into();
-    answer::json(StatusCode::UNPROCESSABLE_ENTITY, &InvalidBody { id, message, errors })
+    json::respond(StatusCode::UNPROCESSABLE_ENTITY, &InvalidBody { id, message, errors })
 }
 
 fn not_acceptable() -> Response {
@@ -179,12 +176,12 @@ fn not_acceptable() -> Response {
         min_supported_version: LOWEST_VERSION,
         max_supported_version: HIGHEST_VERSION,
     };
-    answer::json(StatusCode::NOT_ACCEPTABLE, &body)
+    json::respond(StatusCode::NOT_ACCEPTABLE, &body)
 }
 
 fn login_refused() -> Response {
     let reason = Error::LoginRefused.to_string();
     let body =
         LoginRefusedBody { id: "unauthorized".into(), message: reason.clone(), failure_type: "Login".into(), reason };
-    answer::json(StatusCode::UNAUTHORIZED, &body)
+    json::respond(StatusCode::UNAUTHORIZED, &body)
 }

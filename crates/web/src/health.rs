@@ -5,10 +5,7 @@ use portreeve_directory::Directory;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::{
-    answer::{self, Said},
-    error,
-};
+use crate::{answer::Said, error, json};
 
 /// How things stand.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -28,7 +25,7 @@ pub async fn live() -> Said<Health> {
 /// The process answers and so does its store.
 pub async fn ready(State(directory): State<Directory>) -> Response {
     match directory.ping().await {
-        Ok(()) => answer::json(StatusCode::OK, &OK),
+        Ok(()) => json::respond(StatusCode::OK, &OK),
         Err(cause) => {
             tracing::warn!(%cause, "not ready");
             error::unavailable("the store does not answer", error::UNAVAILABLE_RETRY_SECONDS)

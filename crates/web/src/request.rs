@@ -139,7 +139,7 @@ where
         request.extensions_mut().insert(context.clone());
         let method = request.method().clone();
         let route = request.extensions().get::<MatchedPath>().cloned();
-        let if_none_match = request.headers().get(header::IF_NONE_MATCH).cloned();
+        let if_none_match: Vec<_> = request.headers().get_all(header::IF_NONE_MATCH).iter().cloned().collect();
         let answer = AssertUnwindSafe(self.inner.call(request)).catch_unwind();
         let span = app.traced.then(|| request_span(&method, route.as_ref(), &context));
         let finish = async move {
@@ -148,7 +148,7 @@ where
                 Ok(Err(never)) => match never {},
                 Err(_) => internal("a handler panicked"),
             };
-            let response = complete(response, &method, if_none_match.as_ref(), &context.origin.request_id);
+            let response = complete(response, &method, &if_none_match, &context.origin.request_id);
             note(&app, &context, &method, route.as_ref(), response.status(), began.elapsed());
             Ok(response)
         };
@@ -207,12 +207,7 @@ fn forwarded_for(headers: &HeaderMap) -> Vec<IpAddr> {
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-fn complete(
-    mut response: Response,
-    method: &Method,
-    if_none_match: Option<&HeaderValue>,
-    request_id: &str,
-) -> Response {
+fn complete(mut response: Response, method: &Method, if_none_match: &[HeaderValue], request_id: &str) -> Response {
     let status = response.status();
     if let Some(error::Cause(cause)) = response.extensions_mut().remove() {
         tracing::error!(request_id, status = status.as_u16(), cause, "a request failed");
@@ -243,10 +238,10 @@ fn complete(
     response
 }
 
-fn matches_any(tag: Option<&HeaderValue>, wanted: Option<&HeaderValue>) -> bool {
-    let (Some(tag), Some(wanted)) = (tag, wanted) else { return false };
-    let (Ok(tag), Ok(wanted)) = (tag.to_str(), wanted.to_str()) else { return false };
-    wanted.split(',').map(str::trim).any(|one| one == "*" || one.trim_start_matches("W/") == tag)
+fn matches_any(tag: Option<&HeaderValue>, wanted: &[HeaderValue]) -> bool {
+    let Some(Ok(tag)) = tag.map(HeaderValue::to_str) else { return false };
+    let mut tags = wanted.iter().filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(',')).map(str::trim);
+    tags.any(|one| one == "*" || one.trim_start_matches("W/") == tag)
 }
 
 fn method_name(method: &Method) -> &'static str {

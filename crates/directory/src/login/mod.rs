@@ -7,15 +7,15 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    Directory,
-    accounts::{self, AccountKind, Profile},
+    Directory, accounts,
     caller::{Caller, Origin, Privilege, privileges_of},
     entity::{Faults, LINE_PATTERN},
     error::{Error, Result},
+    kind::AccountKind,
     passwords::Password,
     random::Random,
     sessions::{self, Purpose, Session, Token},
-    store,
+    store::{self, accounts::Profile},
     time::Timestamp,
 };
 use gate::Knock;
@@ -116,9 +116,6 @@ pub struct PasswordChangeInput {
 /// Changes the caller's own password, which ends all its sessions. The old one is checked by the gate, as at a login.
 pub async fn change_password(directory: &Directory, caller: &Caller, input: PasswordChangeInput) -> Result<()> {
     let session = caller.session().ok_or(Error::Unauthorized)?;
-    let (Some(old), Some(new)) = (input.old_password.clone(), input.password.clone()) else {
-        return Err(missing_passwords(&input));
-    };
     let account = directory
         .store
         .read((session.kind, session.name_key.clone()), |(kind, key), tx| {
@@ -127,9 +124,16 @@ pub async fn change_password(directory: &Directory, caller: &Caller, input: Pass
         .await?
         .ok_or(Error::Unauthorized)?;
     let profile = Profile { name: account.name, email: account.email, ..Profile::default() };
+    let (old, new) = (input.old_password, input.password);
     let mut faults = Faults::default();
-    accounts::check_password(directory, session.kind, &profile, Some(&new), &mut faults).await?;
+    for (field, password) in [("oldPassword", &old), ("password", &new)] {
+        if password.is_none() {
+            faults.missing(field);
+        }
+    }
+    accounts::check_password(directory, session.kind, &profile, new.as_ref(), &mut faults).await?;
     faults.check()?;
+    let (Some(old), Some(new)) = (old, new) else { return Err(Error::Internal("a password is missing".into())) };
     let knock = Knock {
         kind: Some(session.kind),
         username: session.name_key.clone(),
@@ -154,17 +158,6 @@ pub async fn change_password(directory: &Directory, caller: &Caller, input: Pass
     })?;
     directory.metrics.sessions_ended.inc_by(ended);
     Ok(())
-}
-
-fn missing_passwords(input: &PasswordChangeInput) -> Error {
-    let mut faults = Faults::default();
-    if input.old_password.is_none() {
-        faults.missing("oldPassword");
-    }
-    if input.password.is_none() {
-        faults.missing("password");
-    }
-    faults.check().err().unwrap_or(Error::Unauthorized)
 }
 
 /// Gives a Local User a new random password, unlocks it, and says the password. For an operator who holds the data.

@@ -1,18 +1,72 @@
 //! Accounts: the statements.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use uuid::Uuid;
 
-use super::{Failure, Row, Tx};
+use super::{Row, Tx};
 use crate::{
-    accounts::{Account, AccountKind, Profile},
+    entity::{fold, search_text},
+    error::{Failure, Result},
+    kind::AccountKind,
     time::Timestamp,
 };
 
 /// What `from_row` reads, in its order.
 pub(crate) const COLUMNS: &str = "id, kind, name, notes, tags, first_name, last_name, email, phone, labels, disabled, \
      failed_attempts, failures_since_reset, lock_start, created, updated, version";
+
+/// The value of `lock_start` in an account that is not locked.
+pub(crate) const NEVER: Timestamp = Timestamp::from_micros(i64::MIN);
+
+/// An account as it is stored, less its password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Account {
+    pub(crate) id: Uuid,
+    pub(crate) kind: AccountKind,
+    pub(crate) profile: Profile,
+    pub(crate) failed_attempts: i64,
+    pub(crate) failures_since_reset: i64,
+    pub(crate) lock_start: Timestamp,
+    pub(crate) created: Timestamp,
+    pub(crate) updated: Timestamp,
+    pub(crate) version: i64,
+}
+
+/// What a client says of an account and nothing else changes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Profile {
+    pub(crate) name: String,
+    pub(crate) notes: String,
+    pub(crate) tags: Vec<String>,
+    pub(crate) first_name: String,
+    pub(crate) last_name: String,
+    pub(crate) email: String,
+    pub(crate) phone: String,
+    pub(crate) labels: BTreeMap<String, String>,
+    pub(crate) disabled: bool,
+}
+
+impl Profile {
+    pub(crate) fn name_key(&self) -> String {
+        fold(&self.name)
+    }
+
+    /// The order is the one in which the list table numbers the fields.
+    pub(crate) fn search(&self) -> String {
+        let fields =
+            [&self.name, &self.notes, &self.first_name, &self.last_name, &self.email, &self.phone].map(String::as_str);
+        let labels = self.labels.iter().flat_map(|(key, value)| [key.as_str(), value.as_str()]).collect();
+        search_text(&fields, &[self.tags.iter().map(String::as_str).collect(), labels])
+    }
+}
+
+impl Account {
+    /// When the lock began, if one was ever set.
+    pub(crate) fn locked_at(&self) -> Option<Timestamp> {
+        (self.lock_start != NEVER).then_some(self.lock_start)
+    }
+}
 
 /// What the gate needs to know of an account.
 #[derive(Debug, Clone)]
@@ -192,7 +246,7 @@ pub(crate) async fn raise_credential_version(tx: &mut Tx, id: &Uuid) -> Result<(
 pub(crate) async fn clear_failures(tx: &mut Tx, id: &Uuid, updated: Timestamp) -> Result<(), Failure> {
     let sql = "UPDATE accounts SET failed_attempts = 0, failures_since_reset = 0, lock_start = $1, updated = $2,
            version = version + 1 WHERE id = $3";
-    tx.execute(sql, &[crate::accounts::NEVER.into(), updated.into(), id.into()]).await.map(drop)
+    tx.execute(sql, &[NEVER.into(), updated.into(), id.into()]).await.map(drop)
 }
 
 pub(crate) async fn set_enabled(tx: &mut Tx, id: &Uuid) -> Result<(), Failure> {

@@ -2,8 +2,11 @@
 
 use uuid::Uuid;
 
-use super::{Failure, Tx};
-use crate::time::Timestamp;
+use super::Tx;
+use crate::{
+    error::{Failure, Result},
+    time::Timestamp,
+};
 
 /// What a slot is taken under.
 #[derive(Debug, Clone)]

@@ -2,8 +2,28 @@
 
 use uuid::Uuid;
 
-use super::{Failure, Tx};
-use crate::audit::Record;
+use super::Tx;
+use crate::{
+    error::{Failure, Result},
+    origin::Origin,
+};
+
+/// What there is to say of an act.
+#[derive(Debug)]
+pub(crate) struct Record<'a> {
+    /// The name of the account that acted.
+    pub(crate) actor: &'a str,
+    pub(crate) act: &'a str,
+    pub(crate) object_kind: &'a str,
+    pub(crate) object_id: Option<Uuid>,
+    pub(crate) object_name: &'a str,
+    pub(crate) outcome: &'a str,
+    /// Why it was refused.
+    pub(crate) reason: &'a str,
+    pub(crate) origin: &'a Origin,
+    /// JSON: each changed field with what it was `before` and `after`.
+    pub(crate) changes: &'a str,
+}
 
 pub(crate) async fn insert(tx: &mut Tx, id: &Uuid, record: &Record<'_>) -> Result<(), Failure> {
     let at = tx.now();

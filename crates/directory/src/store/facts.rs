@@ -1,6 +1,7 @@
 //! Things that are true of the installation once and for all.
 
-use super::{Failure, Tx};
+use super::Tx;
+use crate::error::{Failure, Result};
 
 /// Notes a fact. False if it was already there.
 pub(crate) async fn insert(tx: &mut Tx, name: &str, value: &str) -> Result<bool, Failure> {

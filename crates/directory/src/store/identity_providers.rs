@@ -1,13 +1,103 @@
 //! Identity Providers: the statements.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Failure, Row, Tx};
+use super::{Row, Tx};
 use crate::{
-    accounts::AccountKind,
     entity::{fold, search_text},
-    identity_providers::{Common, Provider},
+    error::{Failure, Result},
+    kind::AccountKind,
+    time::Timestamp,
 };
+
+/// Which attribute of an account becomes which claim.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ClaimMapping {
+    /// The attribute of the account.
+    #[schemars(example = &"email")]
+    pub attribute_name: String,
+    /// The claim that it becomes.
+    #[schemars(example = &"emails")]
+    pub claim_name: String,
+    /// Whether the claim is a list even of one value.
+    pub list: bool,
+    /// Whether clients are to keep the claim encrypted.
+    pub encrypt: bool,
+}
+
+/// What both providers have and the directory itself uses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Common {
+    pub(crate) notes: String,
+    pub(crate) tags: Vec<String>,
+    pub(crate) user_lockout_threshold: i64,
+    pub(crate) user_lockout_duration_minutes: i64,
+    pub(crate) min_password_length: i64,
+}
+
+/// What is stored and given back, as one piece of JSON.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Settings {
+    /// Which attributes of an account become which claims.
+    pub claim_mappings: Vec<ClaimMapping>,
+    /// Scripts that add claims, by id.
+    pub user_scripts: Vec<String>,
+    /// A pool of IPv4 addresses. Portreeve keeps the value and assigns no addresses.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub ip_pool_v4: Option<Uuid>,
+    /// A pool of IPv6 addresses. Portreeve keeps the value and assigns no addresses.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub ip_pool_v6: Option<Uuid>,
+    /// Name servers for clients. Portreeve keeps the value.
+    pub dns_servers: Vec<String>,
+    /// Search domains for clients. Portreeve keeps the value.
+    pub dns_search_domains: Vec<String>,
+    /// Devices that one account may use.
+    #[schemars(range(min = 1))]
+    pub device_limit_per_user: i64,
+    /// What only a provider of people has.
+    #[serde(flatten, skip_serializing_if = "Option::is_none", default)]
+    pub people: Option<PeopleSettings>,
+}
+
+/// What only a provider of people has.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PeopleSettings {
+    /// Whether administrators may log in with it.
+    pub admin_provider: bool,
+    /// Minutes without activity after which a client logs out; 0 for never. Portreeve keeps the value.
+    #[schemars(range(min = 0))]
+    pub inactivity_timeout_minutes: i64,
+    /// Whether network traffic counts as activity. Portreeve keeps the value.
+    pub network_inactivity_timeout_enabled: bool,
+    /// Whether clients block local name servers. Portreeve keeps the value.
+    pub block_local_dns_requests: bool,
+    /// Second factor when a device is first used. Portreeve keeps the value.
+    #[serde(rename = "onBoarding2FA", skip_serializing_if = "Option::is_none", default)]
+    #[schemars(with = "Option<serde_json::Map<String, serde_json::Value>>")]
+    pub on_boarding_2fa: Option<serde_json::Value>,
+    /// Claims that clients collect when asked. Portreeve keeps the value.
+    #[schemars(with = "Vec<serde_json::Map<String, serde_json::Value>>")]
+    pub on_demand_claim_mappings: Vec<serde_json::Value>,
+}
+
+/// A provider as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Provider {
+    pub(crate) id: Uuid,
+    pub(crate) kind: AccountKind,
+    pub(crate) name: String,
+    pub(crate) common: Common,
+    pub(crate) settings: Settings,
+    pub(crate) created: Timestamp,
+    pub(crate) updated: Timestamp,
+    pub(crate) version: i64,
+}
 
 /// What `from_row` reads, in its order.
 pub(crate) const COLUMNS: &str = "id, kind, name, notes, tags, lockout_threshold, lockout_minutes, min_password_length, \

@@ -1,7 +1,7 @@
 //! Brings the tables to this program's version. Two nodes that start at once wait for each other on one locked row.
 
-use super::{Failure, Store, Tx};
-use crate::error::{Error, Result};
+use super::{Store, Tx};
+use crate::error::{Error, Failure, Result};
 
 /// In order; a migration that has been released is never edited.
 const MIGRATIONS: &[&str] = &[include_str!("../../migrations/0001_directory.sql")];

@@ -17,33 +17,13 @@ use std::{path::PathBuf, pin::Pin, time::Instant};
 use uuid::Uuid;
 
 use crate::{
-    error::{Error, Result},
+    error::{Error, Failure, Result},
     metrics::{Metrics, StoreLabels},
     time::{Clock, Timestamp},
 };
 
 /// A boxed future, which is what a store closure returns.
 pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-
-/// Why the store could not do what it was asked.
-#[derive(Debug, thiserror::Error)]
-pub enum Failure {
-    /// A unique value is already there; the text names the constraint or its columns.
-    #[error("a unique value is already there ({0})")]
-    Clash(String),
-    /// A row refers to one that is not there (any more).
-    #[error("a row refers to one that is not there ({0})")]
-    Orphan(String),
-    /// Another transaction was in the way; the same closure may succeed when run again.
-    #[error("another transaction was in the way: {0}")]
-    Contention(String),
-    /// The database cannot be reached, is full, or is too busy.
-    #[error("the database is not available: {0}")]
-    Unavailable(String),
-    /// The database refused something that it should not have had to.
-    #[error("the database answered with an error: {0}")]
-    Broken(String),
-}
 
 /// Where the data lives.
 #[derive(Debug, Clone)]

@@ -17,9 +17,9 @@ use tokio_postgres::{
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::{BoxFuture, Failure, Inner, Row, Tx, Value};
+use super::{BoxFuture, Inner, Row, Tx, Value};
 use crate::{
-    error::{Error, Result},
+    error::{Error, Failure, Result},
     time::Timestamp,
 };
 

@@ -2,12 +2,57 @@
 
 use uuid::Uuid;
 
-use super::{Failure, Tx};
+use super::Tx;
 use crate::{
-    accounts::AccountKind,
-    sessions::{Purpose, Session},
+    error::{Failure, Result},
+    kind::AccountKind,
     time::Timestamp,
 };
+
+/// What a token is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To be exchanged for a working token.
+    Authentication,
+    /// To work with.
+    Work,
+}
+
+impl Purpose {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Authentication => "authentication",
+            Self::Work => "work",
+        }
+    }
+
+    pub(crate) fn from_text(text: &str) -> Result<Self, Failure> {
+        match text {
+            "authentication" => Ok(Self::Authentication),
+            "work" => Ok(Self::Work),
+            other => Err(Failure::Broken(format!("a token for {other}"))),
+        }
+    }
+}
+
+/// A session, with the account that it belongs to as it is now.
+#[derive(Debug, Clone)]
+pub struct Session {
+    pub(crate) id: Uuid,
+    /// The account's id.
+    pub account_id: Uuid,
+    pub(crate) credential_version: i64,
+    pub(crate) device_id: Uuid,
+    /// When every token of the session ends.
+    pub expires: Timestamp,
+    /// What the token that was shown is good for.
+    pub purpose: Purpose,
+    /// The account's kind.
+    pub kind: AccountKind,
+    /// The account's name.
+    pub name: String,
+    pub(crate) name_key: String,
+}
 
 pub(crate) async fn insert(tx: &mut Tx, session: &Session, source: &str, created: Timestamp) -> Result<(), Failure> {
     let sql = "INSERT INTO sessions (id, account_id, credential_version, device_id, source, created, expires)

@@ -14,9 +14,9 @@ use std::{
 use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig, functions::FunctionFlags};
 use tokio::sync::oneshot;
 
-use super::{BoxFuture, Failure, Inner, Row, Tx, Value};
+use super::{BoxFuture, Inner, Row, Tx, Value};
 use crate::{
-    error::{Error, Result},
+    error::{Error, Failure, Result},
     metrics::Metrics,
     time::{Clock, Timestamp},
 };
@@ -51,7 +51,8 @@ trait Job: Send {
 struct Write<C, T, F> {
     context: C,
     closure: F,
-    result: Result<T>,
+    /// Nothing until it has been run.
+    result: Option<Result<T>>,
     reply: oneshot::Sender<Result<T>>,
 }
 
@@ -63,14 +64,16 @@ where
 {
     fn run(&mut self, tx: &mut Tx) -> bool {
         let run = catch_unwind(AssertUnwindSafe(|| complete((self.closure)(&self.context, tx))));
-        self.result = run.unwrap_or_else(|_| Err(Error::Internal("a write panicked; it was rolled back".into())));
-        self.result.is_ok()
+        let result = run.unwrap_or_else(|_| Err(Error::Internal("a write panicked; it was rolled back".into())));
+        self.result.insert(result).is_ok()
     }
 
     fn finish(self: Box<Self>, committed: Result<(), &str>) {
         let result = match (self.result, committed) {
-            (Ok(_), Err(cause)) => Err(Failure::Unavailable(cause.into()).into()),
-            (result, _) => result,
+            // Not begun because the transaction could not be, or done in vain: either way it is worth another try.
+            (None | Some(Ok(_)), Err(cause)) => Err(Failure::Unavailable(cause.into()).into()),
+            (None, Ok(())) => Err(Error::Internal("a write was not run".into())),
+            (Some(result), _) => result,
         };
         // Nobody may be waiting any more: the write stands all the same.
         drop(self.reply.send(result));
@@ -131,13 +134,12 @@ impl Sqlite {
         F: for<'a> Fn(&'a C, &'a mut Tx) -> BoxFuture<'a, Result<T>> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let result = Err(Error::Internal("a write was not run".into()));
-        self.0.writer.try_send(Box::new(Write { context, closure, result, reply })).map_err(
-            |refused| match refused {
+        self.0.writer.try_send(Box::new(Write { context, closure, result: None, reply })).map_err(|refused| {
+            match refused {
                 TrySendError::Full(_) => Error::Overloaded { retry_after_seconds: 1 },
                 TrySendError::Disconnected(_) => Failure::Unavailable("the writer has stopped".into()).into(),
-            },
-        )?;
+            }
+        })?;
         answer.await.map_err(|_| Failure::Unavailable("the writer has stopped".into()))?
     }
 }

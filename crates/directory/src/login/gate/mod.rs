@@ -1,0 +1,156 @@
+//! The only door. Every path that compares a password with a stored hash goes through [`enter`], and only what it hands out
+//! opens a session. An attempt is counted in the database before the hash is computed and accounted for afterwards, so that
+//! neither parallel requests, nor other nodes, nor a crash ever buy a guess more than the limit.
+
+mod attempt;
+mod settle;
+
+use std::time::{Duration, Instant};
+
+use super::governor::Permit;
+use crate::{
+    Directory,
+    error::{Error, Result},
+    kind::AccountKind,
+    origin::Origin,
+    passwords::{Password, hasher},
+    store::{BoxFuture, Tx, accounts::Credential, attempts},
+    time::Timestamp,
+};
+use attempt::{Attempt, CountedOn};
+use settle::Settled;
+
+/// How long an attempt may be under way before other nodes take its node for dead and count it as a failure.
+const LEASE: Duration = Duration::from_secs(10);
+/// Someone at the door.
+#[derive(Debug, Clone)]
+pub(crate) struct Knock {
+    /// Nothing if the provider is not one of ours.
+    pub(crate) kind: Option<AccountKind>,
+    pub(crate) username: String,
+    pub(crate) password: Password,
+    pub(crate) origin: Origin,
+    /// What the password is wanted for, as the audit log calls it.
+    pub(crate) act: &'static str,
+}
+
+/// Proof that an account's password was compared and right, in the transaction that is open now.
+#[derive(Debug)]
+pub(crate) struct Verified {
+    account: Credential,
+    origin: Origin,
+}
+
+impl Verified {
+    pub(crate) fn account(&self) -> &Credential {
+        &self.account
+    }
+    pub(crate) fn origin(&self) -> &Origin {
+        &self.origin
+    }
+}
+
+/// What happens in the transaction in which a good login is accounted for.
+pub(crate) type Entrance<C, T> = for<'a> fn(&'a Verified, &'a C, &'a mut Tx) -> BoxFuture<'a, Result<T>>;
+
+/// Compares the password, and if it is right runs `entrance` in the transaction that says so.
+///
+/// Goes on to its end even when the one who asked hangs up, so that no slot stays taken.
+pub(crate) async fn enter<C, T>(directory: &Directory, knock: Knock, context: C, entrance: Entrance<C, T>) -> Result<T>
+where
+    C: Clone + Send + Sync + 'static,
+    T: Send + 'static,
+{
+    let own = directory.clone();
+    let run = tokio::spawn(async move { attempt(&own, knock, context, entrance).await });
+    let result = run.await.map_err(|stopped| Error::Internal(stopped.to_string()))?;
+    directory.metrics.login(match &result {
+        Ok(_) => "ok",
+        Err(Error::LoginRefused) => "refused",
+        Err(_) => "unavailable",
+    });
+    result
+}
+
+async fn attempt<C, T>(directory: &Directory, knock: Knock, context: C, entrance: Entrance<C, T>) -> Result<T>
+where
+    C: Clone + Send + Sync + 'static,
+    T: Send + 'static,
+{
+    let (permit, attempt, credential) = attempt::take(directory, &knock).await?;
+    let checked = check(directory, &permit, &knock, credential.as_ref(), &attempt).await;
+    let outcome = match checked {
+        Ok(outcome) => outcome,
+        Err(fault) => {
+            settle::give_back(directory, credential, &attempt).await?;
+            return Err(fault);
+        }
+    };
+    match (outcome, credential) {
+        (Outcome::Right { rehashed }, Some(account)) => {
+            let verified = Verified { account, origin: knock.origin.clone() };
+            let settled = Settled { attempt, rehashed, act: knock.act, ids: directory.random.clone() };
+            settle::accept(directory, verified, settled, context, entrance).await
+        }
+        (_, credential) => settle::refuse(directory, knock, credential, attempt).await,
+    }
+}
+
+enum Outcome {
+    Right { rehashed: Option<String> },
+    Wrong,
+}
+
+async fn check(
+    directory: &Directory,
+    permit: &Permit,
+    knock: &Knock,
+    credential: Option<&Credential>,
+    attempt: &Attempt,
+) -> Result<Outcome> {
+    let stored = credential.map(|account| account.password_hash.clone()).unwrap_or_default();
+    let compare = matches!(attempt.counted_on, CountedOn::Account);
+    let (password, verifications) = (knock.password.clone(), directory.metrics.password_verifications.clone());
+    let salt = directory.random.salt();
+    let taken = Instant::now();
+    permit
+        .run(move |hasher| {
+            // Others may take this node for dead before long: then there is nothing to compare any more.
+            if taken.elapsed() > LEASE / 2 {
+                return Err(Error::Overloaded { retry_after_seconds: 1 });
+            }
+            if !compare {
+                hasher.decoy(&password, &stored)?;
+                return Ok(Outcome::Wrong);
+            }
+            verifications.inc();
+            if !hasher.verify(&password, &stored)? {
+                return Ok(Outcome::Wrong);
+            }
+            let rehashed = hasher::is_outdated(&stored).then(|| hasher.hash(&password, &salt)).transpose()?;
+            Ok(Outcome::Right { rehashed })
+        })
+        .await?
+}
+
+/// Counts what was under way when this node last stopped. Only where no other node can be at work on the same data.
+pub(crate) async fn recover(directory: &Directory) -> Result<()> {
+    directory
+        .store
+        .write((), |(), tx| {
+            Box::pin(async move {
+                for (account, in_flight, threshold) in attempts::accounts_in_flight(tx).await? {
+                    attempts::count_failures(tx, &account, in_flight, in_flight, threshold).await?;
+                }
+                attempts::delete_before(tx, Timestamp::from_micros(i64::MAX)).await?;
+                Ok(())
+            })
+        })
+        .await
+}
+
+/// Removes the notes of decoys, and of accounts since deleted, that dead nodes left behind.
+pub(crate) async fn tidy(tx: &mut Tx) -> Result<()> {
+    let before = tx.now().minus(2 * LEASE);
+    Ok(attempts::delete_orphans(tx, before).await?)
+}

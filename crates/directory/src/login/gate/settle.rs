@@ -1,0 +1,166 @@
+//! The second half of an attempt: what the comparison came to is accounted for, and who was right is let in.
+
+use uuid::Uuid;
+
+use super::{
+    Entrance, Knock, LEASE, Verified,
+    attempt::{Attempt, CountedOn, Refusal},
+};
+use crate::{
+    Directory,
+    audit::{self, Record},
+    entity::is_control,
+    error::{Error, Result},
+    kind::AccountKind,
+    random::Random,
+    store::{
+        Tx,
+        accounts::{self, Credential},
+        attempts,
+    },
+};
+
+/// Frees the slot of an attempt in which nothing was compared.
+pub(super) async fn give_back(directory: &Directory, credential: Option<Credential>, attempt: &Attempt) -> Result<()> {
+    directory
+        .store
+        .write((credential, attempt.clone()), |(credential, attempt), tx| {
+            Box::pin(async move {
+                let held = attempts::delete(tx, &attempt.id).await?;
+                if let (true, CountedOn::Account, Some(account)) = (held, attempt.counted_on, credential) {
+                    attempts::free_slots(tx, &account.id, 1).await?;
+                }
+                Ok(())
+            })
+        })
+        .await
+}
+
+pub(super) async fn refuse<T>(
+    directory: &Directory,
+    knock: Knock,
+    credential: Option<Credential>,
+    attempt: Attempt,
+) -> Result<T> {
+    let audit_id = directory.random.uuid(directory.store.now());
+    let locked = directory
+        .store
+        .write((knock, credential, attempt, audit_id), |(knock, credential, attempt, audit_id), tx| {
+            Box::pin(async move {
+                let held = attempts::delete(tx, &attempt.id).await?;
+                let refusal = match (attempt.counted_on, credential) {
+                    (CountedOn::Account, Some(account)) if held => {
+                        if attempts::count_failures(tx, &account.id, 1, 1, account.threshold).await? {
+                            Refusal::WrongPasswordLocks
+                        } else {
+                            Refusal::WrongPassword
+                        }
+                    }
+                    (CountedOn::Account, _) => Refusal::WrongPassword,
+                    (CountedOn::Decoy(decoy, refusal), _) => {
+                        attempts::count_decoy(tx, &decoy).await?;
+                        refusal
+                    }
+                };
+                record(tx, audit_id, knock, credential.as_ref(), refusal).await?;
+                Ok(refusal == Refusal::WrongPasswordLocks)
+            })
+        })
+        .await?;
+    if locked {
+        directory.metrics.lockouts.inc();
+    }
+    Err(Error::LoginRefused)
+}
+
+async fn record(
+    tx: &mut Tx,
+    id: &Uuid,
+    knock: &Knock,
+    credential: Option<&Credential>,
+    refusal: Refusal,
+) -> Result<()> {
+    let shown = |c| if is_control(c) { char::REPLACEMENT_CHARACTER } else { c };
+    let tried: String = knock.username.chars().take(255).map(shown).collect();
+    let record = Record {
+        actor: audit::NOBODY,
+        act: knock.act,
+        object_kind: knock.kind.map_or("", AccountKind::target),
+        object_id: credential.map(|account| account.id),
+        object_name: credential.map_or(&tried, |account| &account.name),
+        outcome: audit::REFUSED,
+        reason: refusal.as_str(),
+        origin: &knock.origin,
+        changes: audit::NO_CHANGES,
+    };
+    audit::write(tx, id, &record).await
+}
+
+/// What a good comparison brings into its transaction.
+#[derive(Clone)]
+pub(super) struct Settled {
+    pub(super) attempt: Attempt,
+    /// The password's hash by today's costs, if the stored one is of others.
+    pub(super) rehashed: Option<String>,
+    pub(super) act: &'static str,
+    pub(super) ids: Random,
+}
+
+pub(super) async fn accept<C, T>(
+    directory: &Directory,
+    verified: Verified,
+    settled: Settled,
+    context: C,
+    entrance: Entrance<C, T>,
+) -> Result<T>
+where
+    C: Send + Sync + 'static,
+    T: Send + 'static,
+{
+    let entered = directory
+        .store
+        .write((verified, settled, context, entrance), |(verified, settled, context, entrance), tx| {
+            Box::pin(async move {
+                let account = &verified.account;
+                let held = attempts::delete(tx, &settled.attempt.id).await?;
+                let in_flight =
+                    attempts::count_success(tx, &account.id, account.credential_version, i64::from(held)).await?;
+                let id = settled.ids.uuid(tx.now());
+                let Some(in_flight) = in_flight else {
+                    // The password was changed, or the account disabled or deleted, while it was being compared.
+                    if held {
+                        attempts::free_slots(tx, &account.id, 1).await?;
+                    }
+                    audit::write(tx, &id, &outcome(verified, settled.act, Some(Refusal::AccountChanged))).await?;
+                    return Ok(None);
+                };
+                if in_flight > 0 {
+                    // What died before a good login is no failure after it.
+                    let dead = attempts::delete_stale(tx, &account.id, tx.now().minus(LEASE)).await?;
+                    attempts::free_slots(tx, &account.id, dead).await?;
+                }
+                if let Some(hash) = &settled.rehashed {
+                    accounts::set_password_hash(tx, &account.id, hash).await?;
+                }
+                let result = entrance(verified, context, tx).await?;
+                audit::write(tx, &id, &outcome(verified, settled.act, None)).await?;
+                Ok(Some(result))
+            })
+        })
+        .await?;
+    entered.ok_or(Error::LoginRefused)
+}
+
+fn outcome<'a>(verified: &'a Verified, act: &'static str, refusal: Option<Refusal>) -> Record<'a> {
+    Record {
+        actor: &verified.account.name,
+        act,
+        object_kind: verified.account.kind.target(),
+        object_id: Some(verified.account.id),
+        object_name: &verified.account.name,
+        outcome: if refusal.is_some() { audit::REFUSED } else { audit::DONE },
+        reason: refusal.map_or("", Refusal::as_str),
+        origin: &verified.origin,
+        changes: audit::NO_CHANGES,
+    }
+}

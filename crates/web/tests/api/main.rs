@@ -1,0 +1,25 @@
+//! What a client may rely on, asked of the real router over a real database: SQLite in a temporary folder or, with
+//! `TEST_DATABASE_URL`, PostgreSQL in a schema of its own for each test.
+
+#![allow(clippy::unwrap_used, reason = "in a test that is how one asks")]
+
+mod client;
+mod harness;
+
+mod account;
+mod accounts;
+mod audit;
+mod errors;
+mod etags;
+mod identity_providers;
+mod lists;
+mod local_users;
+mod lockout;
+mod lockout_parallel;
+mod login;
+mod names;
+mod negotiation;
+mod openapi;
+mod service_users;
+mod sessions;
+mod validation;
