@@ -19,7 +19,7 @@ pub(super) async fn run(store: &Store) -> Result<()> {
         })
         .await;
     match prepared {
-        // Another node made the same table in the same moment; PostgreSQL says so in one of two ways.
+        // Another node made the same table in the same moment; PostgreSQL says so in one of several ways.
         Err(Error::Store(Failure::Clash(_))) => {}
         other => other?,
     }

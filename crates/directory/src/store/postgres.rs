@@ -280,6 +280,10 @@ pub(super) fn failure(cause: tokio_postgres::Error) -> Failure {
     if *code == SqlState::UNIQUE_VIOLATION {
         return Failure::Clash(answer.constraint().unwrap_or_default().to_owned());
     }
+    // Two nodes make the same table in the same moment: the loser hears of the table, or of its row type.
+    if *code == SqlState::DUPLICATE_TABLE || *code == SqlState::DUPLICATE_OBJECT {
+        return Failure::Clash(text);
+    }
     if *code == SqlState::FOREIGN_KEY_VIOLATION {
         return Failure::Orphan(text);
     }
