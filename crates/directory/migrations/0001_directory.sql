@@ -1,11 +1,12 @@
 -- The directory: accounts, what they log in with, their sessions, and the record of what was done.
 -- Times are microseconds since 1970 (UTC). Lists and objects that are only stored and echoed are JSON text.
+-- Tables of short rows are marked for SQLite, which then keeps such a row in its key's tree and not in two.
 -- `name_key` and `search` are folded in the program (NFC, full case folding), so that both databases agree.
 
 CREATE TABLE facts (
     name  TEXT NOT NULL PRIMARY KEY,
     value TEXT NOT NULL
-);
+) /* WITHOUT ROWID */;
 
 CREATE TABLE identity_providers (
     id                   BYTEA NOT NULL PRIMARY KEY,
@@ -60,22 +61,22 @@ CREATE TABLE object_tags (
     object_id  BYTEA NOT NULL,
     tag        TEXT NOT NULL,
     PRIMARY KEY (tag, kind, object_id)
-);
+) /* WITHOUT ROWID */;
 CREATE INDEX object_tags_object ON object_tags (object_id);
 
 -- One row per password comparison that has been let in and has not ended. A row that outlives its lease is a failure.
+-- There are never more than a few: no index but the key.
 CREATE TABLE login_attempts (
     id          BYTEA NOT NULL PRIMARY KEY,
     account_id  BYTEA NOT NULL,
     started     BIGINT NOT NULL
-);
-CREATE INDEX login_attempts_account ON login_attempts (account_id, started);
+) /* WITHOUT ROWID */;
 
 -- Where an attempt that has no account to count on is written, so that it costs what a real one costs.
 CREATE TABLE login_decoys (
     id        BYTEA NOT NULL PRIMARY KEY,
     attempts  BIGINT NOT NULL
-);
+) /* WITHOUT ROWID */;
 
 CREATE TABLE sessions (
     id                  BYTEA NOT NULL PRIMARY KEY,
@@ -85,7 +86,7 @@ CREATE TABLE sessions (
     source              TEXT NOT NULL,
     created             BIGINT NOT NULL,
     expires             BIGINT NOT NULL
-);
+) /* WITHOUT ROWID */;
 CREATE INDEX sessions_account ON sessions (account_id);
 CREATE INDEX sessions_expires ON sessions (expires);
 
@@ -94,9 +95,10 @@ CREATE TABLE tokens (
     digest      BYTEA NOT NULL PRIMARY KEY,
     session_id  BYTEA NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
     purpose     TEXT NOT NULL
-);
+) /* WITHOUT ROWID */;
 CREATE INDEX tokens_session ON tokens (session_id);
 
+-- The ids are in the order of time.
 CREATE TABLE audit_log (
     id           BYTEA NOT NULL PRIMARY KEY,
     at           BIGINT NOT NULL,
@@ -111,4 +113,3 @@ CREATE TABLE audit_log (
     request_id   TEXT NOT NULL,
     changes      TEXT NOT NULL
 );
-CREATE INDEX audit_log_at ON audit_log (at);
