@@ -25,6 +25,8 @@ CREATE TABLE identity_providers (
     version              BIGINT NOT NULL
 );
 
+-- Besides Local Users (`local`) and Service Users (`service`) there are decoys (`decoy`), which nobody sees: an attempt that
+-- has no account to count on is counted on one of them, so that it costs what any other costs.
 CREATE TABLE accounts (
     id                    BYTEA NOT NULL PRIMARY KEY,
     kind                  TEXT NOT NULL,
@@ -70,12 +72,6 @@ CREATE TABLE login_attempts (
     id          BYTEA NOT NULL PRIMARY KEY,
     account_id  BYTEA NOT NULL,
     started     BIGINT NOT NULL
-) /* WITHOUT ROWID */;
-
--- Where an attempt that has no account to count on is written, so that it costs what a real one costs.
-CREATE TABLE login_decoys (
-    id        BYTEA NOT NULL PRIMARY KEY,
-    attempts  BIGINT NOT NULL
 ) /* WITHOUT ROWID */;
 
 CREATE TABLE sessions (

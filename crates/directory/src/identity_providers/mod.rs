@@ -126,6 +126,7 @@ pub(crate) async fn install(tx: &mut Tx) -> Result<()> {
         provider.common.tags = vec!["builtin".into()];
         if store::identity_providers::insert(tx, &provider).await? {
             store::identity_providers::insert_tag(tx, &id, "builtin").await?;
+            store::accounts::insert_decoys(tx).await?;
         }
     }
     Ok(())

@@ -149,6 +149,35 @@ pub(crate) async fn insert(tx: &mut Tx, account: &Account, password_hash: &str) 
     Ok(tx.execute(sql, &values).await? == 1)
 }
 
+/// How many decoys there are.
+pub(crate) const DECOYS: u128 = 64;
+
+/// The credential version of every decoy.
+pub(crate) const DECOY_VERSION: i64 = 0;
+
+/// The id of a decoy.
+pub(crate) fn decoy(number: u128) -> Uuid {
+    Uuid::from_u128(number % DECOYS)
+}
+
+/// Adds the decoys: rows like any other, of a kind that no list, login or caller ever asks for.
+pub(crate) async fn insert_decoys(tx: &mut Tx) -> Result<(), Failure> {
+    let sql =
+        "INSERT INTO accounts (id, kind, name, name_key, notes, tags, first_name, last_name, email, phone, labels,
+           search, disabled, password_hash, credential_version, failed_attempts, failures_since_reset,
+           attempts_in_flight, lock_start, created, updated, version)
+         VALUES ($1, 'decoy', $2, $2, '', '[]', '', '', '', '', '{}', $2, FALSE, $3, $4, 0, 0, 0, $5, $6, $6, 0)
+         ON CONFLICT DO NOTHING";
+    // As long as a stored hash.
+    let (hash, now) = ("-".repeat(97), tx.now());
+    for number in 0..DECOYS {
+        let (id, name) = (decoy(number), format!("decoy {number}"));
+        let values = [(&id).into(), (&name).into(), (&hash).into(), DECOY_VERSION.into(), NEVER.into(), now.into()];
+        tx.execute(sql, &values).await?;
+    }
+    Ok(())
+}
+
 /// Writes the profile and the counters. The version was raised when the account was held.
 pub(crate) async fn update(tx: &mut Tx, account: &Account) -> Result<(), Failure> {
     let sql = "UPDATE accounts SET name = $1, name_key = $2, notes = $3, tags = $4, first_name = $5, last_name = $6,

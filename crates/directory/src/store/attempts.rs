@@ -19,6 +19,12 @@ pub(crate) struct Limits {
     pub(crate) lock_cutoff: Timestamp,
 }
 
+impl Limits {
+    /// None: those of a decoy, which takes every attempt and never locks.
+    pub(crate) const NONE: Self =
+        Self { threshold: i64::MAX, block_at: i64::MAX, lock_cutoff: Timestamp::from_micros(i64::MAX) };
+}
+
 /// Where an account's counters stand.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Standing {
@@ -62,13 +68,6 @@ pub(crate) async fn standing(tx: &mut Tx, account: &Uuid) -> Result<Option<Stand
     .await
 }
 
-/// Spends on a decoy what `take_slot` spends on an account.
-pub(crate) async fn take_decoy(tx: &mut Tx, decoy: &Uuid) -> Result<(), Failure> {
-    let sql = "INSERT INTO login_decoys (id, attempts) VALUES ($1, 1)
-         ON CONFLICT (id) DO UPDATE SET attempts = login_decoys.attempts + 1";
-    tx.execute(sql, &[decoy.into()]).await.map(drop)
-}
-
 /// Notes that a comparison is about to begin.
 pub(crate) async fn insert(tx: &mut Tx, attempt: &Uuid, account: &Uuid) -> Result<(), Failure> {
     let now = tx.now();
@@ -100,10 +99,11 @@ pub(crate) async fn delete_before(tx: &mut Tx, before: Timestamp) -> Result<(), 
     tx.execute("DELETE FROM login_attempts WHERE started < $1", &[before.into()]).await.map(drop)
 }
 
-/// Removes the notes of attempts whose account is gone or that were decoys.
+/// Removes the notes of attempts whose account is gone or was a decoy.
 pub(crate) async fn delete_orphans(tx: &mut Tx, before: Timestamp) -> Result<(), Failure> {
     let sql = "DELETE FROM login_attempts WHERE started < $1
-         AND NOT EXISTS (SELECT 1 FROM accounts WHERE accounts.id = login_attempts.account_id)";
+         AND NOT EXISTS
+           (SELECT 1 FROM accounts WHERE accounts.id = login_attempts.account_id AND accounts.kind <> 'decoy')";
     tx.execute(sql, &[before.into()]).await.map(drop)
 }
 
@@ -123,12 +123,6 @@ pub(crate) async fn count_failures(
          WHERE id = $5 RETURNING lock_start";
     let values = [failures.into(), slots.into(), threshold.into(), now.into(), account.into()];
     Ok(tx.first(sql, &values, |row| row.time(0)).await? == Some(now))
-}
-
-/// Spends on a decoy what `count_failures` spends on an account.
-pub(crate) async fn count_decoy(tx: &mut Tx, decoy: &Uuid) -> Result<(), Failure> {
-    let sql = "UPDATE login_decoys SET attempts = attempts + 1 WHERE id = $1 RETURNING attempts";
-    tx.first(sql, &[decoy.into()], |row| row.int(0)).await.map(drop)
 }
 
 /// Frees slots without counting anything.

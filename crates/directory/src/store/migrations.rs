@@ -46,7 +46,8 @@ async fn migrate(shared: bool, tx: &mut Tx) -> Result<()> {
             tx.batch(sql).await?;
         } else {
             // SQLite compares bytes by default and does not know the collation by PostgreSQL's name.
-            tx.batch(&sql.replace(" COLLATE \"C\"", "")).await?;
+            let sql = sql.replace(" COLLATE \"C\"", "").replace("/* WITHOUT ROWID */", "WITHOUT ROWID");
+            tx.batch(&sql).await?;
         }
     }
     let newest = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);

@@ -24,8 +24,6 @@ const BLOCK_AT: i64 = 100;
 const DEADLINE: Duration = Duration::from_secs(25);
 /// The pause before asking again for a slot that attempts elsewhere hold.
 const SLOT_PAUSE: Duration = Duration::from_millis(8);
-/// How many rows stand in for accounts that do not exist.
-const DECOYS: u128 = 64;
 
 /// Why someone was not let in. For the audit log; the one at the door learns only that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,7 +116,7 @@ pub(super) async fn take(directory: &Directory, knock: &Knock) -> Result<(Permit
 
 async fn take_slot(directory: &Directory, knock: &Knock, credential: Option<&Credential>) -> Result<Taken> {
     let id = directory.random.uuid(directory.store.now());
-    let decoy = Uuid::from_u128(directory.random.number() % DECOYS);
+    let decoy = accounts::decoy(directory.random.number());
     let refusal = match (knock.kind, credential) {
         (None, _) => Some(Refusal::UnknownProvider),
         (_, None) => Some(Refusal::UnknownAccount),
@@ -164,7 +162,7 @@ async fn take_in(
             return Ok(Taken::Attempt(Attempt { id, counted_on: CountedOn::Account }));
         }
     }
-    attempts::take_decoy(tx, &decoy).await?;
+    attempts::take_slot(tx, &decoy, accounts::DECOY_VERSION, &Limits::NONE).await?;
     attempts::insert(tx, &id, &decoy).await?;
     let refusal = refusal.unwrap_or(Refusal::UnknownAccount);
     Ok(Taken::Attempt(Attempt { id, counted_on: CountedOn::Decoy(decoy, refusal) }))

@@ -16,7 +16,7 @@ use crate::{
     store::{
         Tx,
         accounts::{self, Credential},
-        attempts,
+        attempts::{self, Limits},
     },
 };
 
@@ -58,7 +58,7 @@ pub(super) async fn refuse<T>(
                     }
                     (CountedOn::Account, _) => Refusal::WrongPassword,
                     (CountedOn::Decoy(decoy, refusal), _) => {
-                        attempts::count_decoy(tx, &decoy).await?;
+                        attempts::count_failures(tx, &decoy, 1, 1, Limits::NONE.threshold).await?;
                         refusal
                     }
                 };

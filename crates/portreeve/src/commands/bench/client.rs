@@ -76,6 +76,8 @@ fn parse_head(bytes: &[u8]) -> anyhow::Result<Option<(u16, usize, usize)>> {
 
 /// What a load came to.
 pub struct Load {
+    /// Answers of the wanted status, in all and a second.
+    pub done: usize,
     pub per_second: f64,
     pub p50: Duration,
     pub p99: Duration,
@@ -114,6 +116,7 @@ where
     let elapsed = began.elapsed().as_secs_f64();
     took.sort_unstable();
     let at = |share: usize| took.get(took.len() * share / 100).copied().unwrap_or_default();
+    let done = took.len() - others;
     #[expect(clippy::cast_precision_loss, reason = "a rate")]
-    Ok(Load { per_second: (took.len() - others) as f64 / elapsed, p50: at(50), p99: at(99), others })
+    Ok(Load { done, per_second: done as f64 / elapsed, p50: at(50), p99: at(99), others })
 }

@@ -65,6 +65,9 @@ pub fn run(arguments: &BenchArguments) -> anyhow::Result<()> {
     let all = [Scenario::Login, Scenario::Read, Scenario::Create, Scenario::Footprint];
     let wanted = if arguments.scenarios.is_empty() { all.to_vec() } else { arguments.scenarios.clone() };
     for scenario in wanted {
+        if let Some(name) = scenario.to_possible_value() {
+            terminal::note(&format!("measuring {}…", name.get_name()));
+        }
         let report = runtime.block_on(async {
             match scenario {
                 Scenario::Login => scenarios::login(arguments).await,

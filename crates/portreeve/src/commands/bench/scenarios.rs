@@ -11,6 +11,8 @@ use super::{
     server::Server,
 };
 
+/// Logins at once when the most memory is measured.
+const STORM: u64 = 2_000;
 /// Accounts in the store when its memory is measured.
 const ACCOUNTS: u64 = 10_000;
 
@@ -138,7 +140,7 @@ pub async fn footprint(arguments: &BenchArguments) -> anyhow::Result<String> {
     }
     tokio::time::sleep(Duration::from_millis(500)).await;
     let (idle, _) = server.memory()?;
-    load(server.address, 256, arguments.duration(), 200, |_| Server::admin_login()).await?;
+    let storm = load(server.address, STORM, arguments.duration(), 200, |_| Server::admin_login()).await?;
     let (_, peak) = server.memory()?;
     // A worker that has nothing to do gives its memory back after ten seconds.
     tokio::time::sleep(Duration::from_secs(12)).await;
@@ -147,8 +149,10 @@ pub async fn footprint(arguments: &BenchArguments) -> anyhow::Result<String> {
     let size = std::fs::metadata(std::env::current_exe()?)?.len() as f64 / 1_048_576.0;
     Ok(format!(
         "footprint  start to first answer {:.0} ms   memory {idle:.1} MiB idle with {ACCOUNTS} accounts, {peak:.1} MiB at \
-         the peak of 256 logins in flight on {} workers, {after:.1} MiB afterwards   program {size:.1} MiB",
+         the peak of {STORM} logins in flight on {} workers ({} let in, {} told to come back), {after:.1} MiB afterwards   program {size:.1} MiB",
         median(starts),
-        cores()
+        cores(),
+        storm.done,
+        storm.others
     ))
 }
