@@ -4,6 +4,8 @@
 pub(crate) mod accounts;
 pub(crate) mod attempts;
 pub(crate) mod audit;
+#[cfg(test)]
+mod behaviours;
 pub(crate) mod facts;
 pub(crate) mod identity_providers;
 pub(crate) mod list;
