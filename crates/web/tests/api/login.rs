@@ -151,3 +151,22 @@ async fn a_password_is_the_same_in_all_its_unicode_forms() {
     server.login("local", "admin", "FRÜHLING-17-BOOTE").await.expect(401);
     server.login("local", "admin", &format!("{ADMIN_PASSWORD} ")).await.expect(401);
 }
+
+/// Of `an old but good password`, by the reference implementation.
+const OLD_HASH: &str =
+    "$argon2id$v=19$m=1024,t=1,p=2$c2l4dGVlbiBieXRlcyBvaw$lC8Q0bHQh+l+qPSONecyV9+pM4PHZDvIMxF/ZSRCGrE";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hash_of_other_costs_is_replaced_at_the_next_good_login() {
+    let server = Server::start().await;
+    server.person("bobby").await;
+    server.execute(&format!("UPDATE accounts SET password_hash = '{OLD_HASH}' WHERE name = 'bobby'")).await;
+    let hash = async || server.rows("SELECT password_hash FROM accounts WHERE name = 'bobby'").await.concat();
+    server.login("local", "bobby", "not that one").await.expect(401);
+    assert_eq!(hash().await, [OLD_HASH]);
+    let token = server.token_of("local", "bobby", "an old but good password").await;
+    assert!(hash().await[0].starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{:?}", hash().await);
+    server.login("local", "bobby", "an old but good password").await.expect(200);
+    server.login("local", "bobby", "not that one").await.expect(401);
+    server.call("GET", "/local-users").token(&token).send().await.expect(200);
+}
