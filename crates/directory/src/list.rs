@@ -155,12 +155,12 @@ struct Checked {
 
 fn check(table: &'static Table, request: &Request) -> Result<Checked> {
     let mut faults = Faults::default();
-    let names = |wanted: fn(&&Field) -> bool| -> String {
-        let names: Vec<&str> = table.fields.iter().filter(wanted).map(|field| field.name).collect();
+    let names = |wanted: fn(&&'static Field) -> bool| -> String {
+        let names: Vec<&str> = table.fields().filter(wanted).map(|field| field.name).collect();
         names.join(", ")
     };
     let order_by = request.order_by.as_deref().unwrap_or("name");
-    let order = table.fields.iter().find(|field| field.name == order_by && field.order.is_some());
+    let order = table.fields().find(|field| field.name == order_by && field.order.is_some());
     if order.is_none() {
         faults.add("orderBy", format!("must be one of {}", names(|field| field.order.is_some())));
     }
@@ -186,7 +186,7 @@ fn check(table: &'static Table, request: &Request) -> Result<Checked> {
         }
     }
     for (name, value) in &request.filters {
-        match table.fields.iter().find(|field| field.name == name && field.values != Values::Time) {
+        match table.fields().find(|field| field.name == name && field.values != Values::Time) {
             Some(field) => conditions.extend(check_filter(table, field, value, &mut faults)),
             None => {
                 let filters = names(|field| field.values != Values::Time);

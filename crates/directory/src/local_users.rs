@@ -158,13 +158,7 @@ static TABLE: list::Table = list::Table {
     name: "accounts",
     kind: Some("local"),
     columns: store::accounts::COLUMNS,
-    fields: &[
-        Field::text("name", "name_key"),
-        Field::of("id", "id", Values::Id),
-        Field::text("notes", "split_part(search, '\u{1}', 2)"),
-        Field::of("created", "created", Values::Time),
-        Field::of("updated", "updated", Values::Time),
-        Field::TAGS,
+    own_fields: &[
         Field::text("firstName", "split_part(search, '\u{1}', 3)"),
         Field::text("lastName", "split_part(search, '\u{1}', 4)"),
         Field::text("email", "split_part(search, '\u{1}', 5)"),

@@ -135,13 +135,7 @@ static TABLE: list::Table = list::Table {
     name: "accounts",
     kind: Some("service"),
     columns: store::accounts::COLUMNS,
-    fields: &[
-        Field::text("name", "name_key"),
-        Field::of("id", "id", Values::Id),
-        Field::text("notes", "split_part(search, '\u{1}', 2)"),
-        Field::of("created", "created", Values::Time),
-        Field::of("updated", "updated", Values::Time),
-        Field::TAGS,
+    own_fields: &[
         Field::text("labels", "split_part(search, '\u{1}', 8)"),
         Field::of("disabled", "disabled", Values::Bool),
         Field::of("failedLoginAttempts", "failed_attempts", Values::Int),

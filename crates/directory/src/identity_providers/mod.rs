@@ -13,7 +13,7 @@ use crate::{
     entity::Faults,
     error::{Error, Result},
     kind::AccountKind,
-    list::{self, Field, Listing, Values},
+    list::{self, Listing},
     store::{
         self, Tx,
         identity_providers::{Common, Provider},
@@ -136,14 +136,7 @@ static TABLE: list::Table = list::Table {
     name: "identity_providers",
     kind: None,
     columns: store::identity_providers::COLUMNS,
-    fields: &[
-        Field::text("name", "name_key"),
-        Field::of("id", "id", Values::Id),
-        Field::text("notes", "split_part(search, '\u{1}', 2)"),
-        Field::of("created", "created", Values::Time),
-        Field::of("updated", "updated", Values::Time),
-        Field::TAGS,
-    ],
+    own_fields: &[],
 };
 
 /// Identity Providers that match.

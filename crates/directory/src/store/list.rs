@@ -12,7 +12,25 @@ pub(crate) struct Table {
     /// Of rows of several kinds in one table: whose they are.
     pub(crate) kind: Option<&'static str>,
     pub(crate) columns: &'static str,
-    pub(crate) fields: &'static [Field],
+    /// Those that not every object has.
+    pub(crate) own_fields: &'static [Field],
+}
+
+/// The fields of every object. Every `search` column has the name first and the notes second.
+const ENTITY_FIELDS: &[Field] = &[
+    Field::text("name", "name_key"),
+    Field::of("id", "id", Values::Id),
+    Field::text("notes", "split_part(search, '\u{1}', 2)"),
+    Field::of("created", "created", Values::Time),
+    Field::of("updated", "updated", Values::Time),
+    Field::TAGS,
+];
+
+impl Table {
+    /// All fields.
+    pub(crate) fn fields(&self) -> impl Iterator<Item = &'static Field> {
+        ENTITY_FIELDS.iter().chain(self.own_fields)
+    }
 }
 
 /// A field by which a list may be ordered and, most of them, filtered.
