@@ -170,7 +170,7 @@ async fn insert(tx: &mut Tx, account: &Account, hash: &str) -> Result<()> {
         let (what, value) = if taken { ("id", account.id.to_string()) } else { ("name", account.profile.name.clone()) };
         return Err(Error::Conflict(format!("there is already a {} with the {what} {value}", account.kind.noun())));
     }
-    Ok(store::accounts::insert_tags(tx, account.kind, &account.id, &account.profile.tags).await?)
+    Ok(store::tags::insert(tx, account.kind.as_str(), &account.id, &account.profile.tags).await?)
 }
 
 pub(crate) async fn replace<V: View>(
@@ -202,8 +202,8 @@ pub(crate) async fn replace<V: View>(
                     return Err(name_taken(failure, &after));
                 }
                 if before.profile.tags != after.profile.tags {
-                    store::accounts::delete_tags(tx, V::KIND, id).await?;
-                    store::accounts::insert_tags(tx, V::KIND, id, &after.profile.tags).await?;
+                    store::tags::delete(tx, V::KIND.as_str(), id).await?;
+                    store::tags::insert(tx, V::KIND.as_str(), id, &after.profile.tags).await?;
                 }
                 let mut ended = 0;
                 if let Some(hash) = hash {
@@ -269,7 +269,7 @@ pub(crate) async fn delete<V: View>(
                 let before = hold(tx, V::KIND, *id, expected).await?;
                 keep_administrator(&before, None)?;
                 let ended = store::sessions::delete_of_account(tx, id).await?;
-                store::accounts::delete_tags(tx, V::KIND, id).await?;
+                store::tags::delete(tx, V::KIND.as_str(), id).await?;
                 store::accounts::delete(tx, id).await?;
                 let name = before.profile.name.clone();
                 let changes = audit::changes(Some(&V::from(before)), None, false);

@@ -125,7 +125,7 @@ pub(crate) async fn install(tx: &mut Tx) -> Result<()> {
         faults.check()?;
         provider.common.tags = vec!["builtin".into()];
         if store::identity_providers::insert(tx, &provider).await? {
-            store::identity_providers::insert_tag(tx, &id, "builtin").await?;
+            store::tags::insert(tx, TABLE.name, &id, &provider.common.tags).await?;
             store::accounts::insert_decoys(tx).await?;
         }
     }
@@ -209,10 +209,8 @@ pub async fn replace(
                 let mut after = before.clone();
                 (after.common, after.settings, after.updated) = (common.clone(), settings.clone(), tx.now());
                 store::identity_providers::update(tx, &after).await?;
-                store::identity_providers::delete_tags(tx, id).await?;
-                for tag in &after.common.tags {
-                    store::identity_providers::insert_tag(tx, id, tag).await?;
-                }
+                store::tags::delete(tx, TABLE.name, id).await?;
+                store::tags::insert(tx, TABLE.name, id, &after.common.tags).await?;
                 record(tx, audit_id, caller, before.into(), after.clone().into()).await?;
                 Ok(versioned(after))
             })

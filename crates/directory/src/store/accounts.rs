@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use uuid::Uuid;
 
-use super::{Row, Tx};
+use super::{Row, Tx, json};
 use crate::{
     entity::{fold, search_text},
     error::{Failure, Result},
@@ -105,10 +105,6 @@ pub(crate) fn from_row(row: &Row<'_>) -> Result<Account, Failure> {
         updated: row.time(15)?,
         version: row.int(16)?,
     })
-}
-
-fn json(value: &impl serde::Serialize) -> Result<String, Failure> {
-    serde_json::to_string(value).map_err(|wrong| Failure::Broken(wrong.to_string()))
 }
 
 /// False if the id or the name is taken.
@@ -284,17 +280,4 @@ pub(crate) async fn set_enabled(tx: &mut Tx, id: &Uuid) -> Result<(), Failure> {
 
 pub(crate) async fn delete(tx: &mut Tx, id: &Uuid) -> Result<(), Failure> {
     tx.execute("DELETE FROM accounts WHERE id = $1", &[id.into()]).await.map(drop)
-}
-
-pub(crate) async fn insert_tags(tx: &mut Tx, kind: AccountKind, id: &Uuid, tags: &[String]) -> Result<(), Failure> {
-    for tag in tags {
-        let sql = "INSERT INTO object_tags (kind, object_id, tag) VALUES ($1, $2, $3)";
-        tx.execute(sql, &[kind.as_str().into(), id.into(), tag.into()]).await?;
-    }
-    Ok(())
-}
-
-pub(crate) async fn delete_tags(tx: &mut Tx, kind: AccountKind, id: &Uuid) -> Result<(), Failure> {
-    let sql = "DELETE FROM object_tags WHERE object_id = $1 AND kind = $2";
-    tx.execute(sql, &[id.into(), kind.as_str().into()]).await.map(drop)
 }

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::Tx;
+use super::{Tx, accounts::NEVER};
 use crate::{
     error::{Failure, Result},
     time::Timestamp,
@@ -94,9 +94,9 @@ pub(crate) async fn accounts_in_flight(tx: &mut Tx) -> Result<Vec<(Uuid, i64, i6
     tx.query(sql, &[], |row| Ok((row.uuid(0)?, row.int(1)?, row.int(2)?))).await
 }
 
-/// Removes every note that began before `before`.
-pub(crate) async fn delete_before(tx: &mut Tx, before: Timestamp) -> Result<(), Failure> {
-    tx.execute("DELETE FROM login_attempts WHERE started < $1", &[before.into()]).await.map(drop)
+/// Removes every note.
+pub(crate) async fn delete_all(tx: &mut Tx) -> Result<(), Failure> {
+    tx.execute("DELETE FROM login_attempts", &[]).await.map(drop)
 }
 
 /// Removes the notes of attempts whose account is gone or was a decoy.
@@ -107,21 +107,20 @@ pub(crate) async fn delete_orphans(tx: &mut Tx, before: Timestamp) -> Result<(),
     tx.execute(sql, &[before.into()]).await.map(drop)
 }
 
-/// Counts failures, frees their slots, and locks the account once the threshold is reached. Says whether it is set now.
+/// Counts failures, frees the slot of each, and locks the account once the threshold is reached. Says whether it is set now.
 pub(crate) async fn count_failures(
     tx: &mut Tx,
     account: &Uuid,
     failures: i64,
-    slots: i64,
     threshold: i64,
 ) -> Result<bool, Failure> {
     let now = tx.now();
     let sql = "UPDATE accounts SET failed_attempts = failed_attempts + $1,
            failures_since_reset = failures_since_reset + $1,
-           attempts_in_flight = attempts_in_flight - $2, version = version + 1,
-           lock_start = CASE WHEN failed_attempts + $1 >= $3 THEN $4 ELSE lock_start END
-         WHERE id = $5 RETURNING lock_start";
-    let values = [failures.into(), slots.into(), threshold.into(), now.into(), account.into()];
+           attempts_in_flight = attempts_in_flight - $1, version = version + 1,
+           lock_start = CASE WHEN failed_attempts + $1 >= $2 THEN $3 ELSE lock_start END
+         WHERE id = $4 RETURNING lock_start";
+    let values = [failures.into(), threshold.into(), now.into(), account.into()];
     Ok(tx.first(sql, &values, |row| row.time(0)).await? == Some(now))
 }
 
@@ -143,6 +142,6 @@ pub(crate) async fn count_success(
            version = version + CASE WHEN failed_attempts = 0 AND lock_start = $2 THEN 0 ELSE 1 END,
            failed_attempts = 0, failures_since_reset = 0, lock_start = $2
          WHERE id = $3 AND credential_version = $4 AND disabled = FALSE RETURNING attempts_in_flight";
-    let values = [slots.into(), i64::MIN.into(), account.into(), credential_version.into()];
+    let values = [slots.into(), NEVER.into(), account.into(), credential_version.into()];
     tx.first(sql, &values, |row| row.int(0)).await
 }

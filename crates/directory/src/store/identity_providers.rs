@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Row, Tx};
+use super::{Row, Tx, json};
 use crate::{
     entity::{fold, search_text},
     error::{Failure, Result},
@@ -122,10 +122,6 @@ pub(crate) fn from_row(row: &Row<'_>) -> Result<Provider, Failure> {
     })
 }
 
-fn json(value: &impl serde::Serialize) -> Result<String, Failure> {
-    serde_json::to_string(value).map_err(|wrong| Failure::Broken(wrong.to_string()))
-}
-
 fn search(provider: &Provider) -> String {
     let tags = provider.common.tags.iter().map(String::as_str).collect();
     search_text(&[&provider.name, &provider.common.notes], &[tags])
@@ -200,14 +196,4 @@ pub(crate) async fn min_password_length(tx: &mut Tx, kind: AccountKind) -> Resul
     let sql = "SELECT min_password_length FROM identity_providers WHERE kind = $1";
     let found = tx.first(sql, &[kind.as_str().into()], |row| row.int(0)).await?;
     found.ok_or_else(|| Failure::Broken(format!("the provider {} is missing", kind.as_str())))
-}
-
-pub(crate) async fn insert_tag(tx: &mut Tx, id: &Uuid, tag: &str) -> Result<(), Failure> {
-    let sql = "INSERT INTO object_tags (kind, object_id, tag) VALUES ('identity_providers', $1, $2)";
-    tx.execute(sql, &[id.into(), tag.into()]).await.map(drop)
-}
-
-pub(crate) async fn delete_tags(tx: &mut Tx, id: &Uuid) -> Result<(), Failure> {
-    let sql = "DELETE FROM object_tags WHERE kind = 'identity_providers' AND object_id = $1";
-    tx.execute(sql, &[id.into()]).await.map(drop)
 }

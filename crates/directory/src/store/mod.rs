@@ -13,6 +13,7 @@ mod migrations;
 mod postgres;
 pub(crate) mod sessions;
 mod sqlite;
+pub(crate) mod tags;
 
 use std::{path::PathBuf, pin::Pin, time::Instant};
 
@@ -150,6 +151,11 @@ impl Row<'_> {
         };
         serde_json::from_str(text).map_err(|wrong| Failure::Broken(wrong.to_string()))
     }
+}
+
+/// The text of a column of JSON.
+fn json(value: &impl serde::Serialize) -> Result<String, Failure> {
+    serde_json::to_string(value).map_err(|wrong| Failure::Broken(wrong.to_string()))
 }
 
 /// What a closure works on: a transaction when writing, a connection when reading.

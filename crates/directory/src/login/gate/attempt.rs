@@ -172,7 +172,7 @@ async fn take_in(
 async fn count_the_dead(tx: &mut Tx, account: &Credential) -> Result<()> {
     let dead = attempts::delete_stale(tx, &account.id, tx.now().minus(LEASE)).await?;
     if dead > 0 {
-        attempts::count_failures(tx, &account.id, dead, dead, account.threshold).await?;
+        attempts::count_failures(tx, &account.id, dead, account.threshold).await?;
     }
     Ok(())
 }

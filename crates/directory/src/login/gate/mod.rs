@@ -15,7 +15,6 @@ use crate::{
     origin::Origin,
     passwords::{Password, hasher},
     store::{BoxFuture, Tx, accounts::Credential, attempts},
-    time::Timestamp,
 };
 use attempt::{Attempt, CountedOn};
 use settle::Settled;
@@ -140,10 +139,9 @@ pub(crate) async fn recover(directory: &Directory) -> Result<()> {
         .write((), |(), tx| {
             Box::pin(async move {
                 for (account, in_flight, threshold) in attempts::accounts_in_flight(tx).await? {
-                    attempts::count_failures(tx, &account, in_flight, in_flight, threshold).await?;
+                    attempts::count_failures(tx, &account, in_flight, threshold).await?;
                 }
-                attempts::delete_before(tx, Timestamp::from_micros(i64::MAX)).await?;
-                Ok(())
+                Ok(attempts::delete_all(tx).await?)
             })
         })
         .await

@@ -50,7 +50,7 @@ pub(super) async fn refuse<T>(
                 let held = attempts::delete(tx, &attempt.id).await?;
                 let refusal = match (attempt.counted_on, credential) {
                     (CountedOn::Account, Some(account)) if held => {
-                        if attempts::count_failures(tx, &account.id, 1, 1, account.threshold).await? {
+                        if attempts::count_failures(tx, &account.id, 1, account.threshold).await? {
                             Refusal::WrongPasswordLocks
                         } else {
                             Refusal::WrongPassword
@@ -58,7 +58,7 @@ pub(super) async fn refuse<T>(
                     }
                     (CountedOn::Account, _) => Refusal::WrongPassword,
                     (CountedOn::Decoy(decoy, refusal), _) => {
-                        attempts::count_failures(tx, &decoy, 1, 1, Limits::NONE.threshold).await?;
+                        attempts::count_failures(tx, &decoy, 1, Limits::NONE.threshold).await?;
                         refusal
                     }
                 };
