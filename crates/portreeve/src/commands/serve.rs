@@ -39,7 +39,6 @@ async fn serve(settings: &Settings, traced: bool) -> anyhow::Result<()> {
     let _only_one = lock(&settings.location())?;
     let directory = super::open(settings).await?;
     directory.recover().await?;
-    let password = install_administrator(&directory, settings).await?;
     let mut app = App::new(directory.clone());
     app.proxies = Arc::from(settings.behind_proxy.value.clone());
     app.traced = traced;
@@ -52,6 +51,8 @@ async fn serve(settings: &Settings, traced: bool) -> anyhow::Result<()> {
         let listener = bind(address).await?;
         tokio::spawn(server::serve(listener, None, metrics, stopped.clone(), GRACE));
     }
+    // Once nothing can go wrong any more: a start that fails must not use up the only time that the password is shown.
+    let password = install_administrator(&directory, settings).await?;
     tokio::spawn(tidy(directory.clone()));
     let scheme = if acceptor.is_some() { "https" } else { "http" };
     greet(&format!("{scheme}://{address}"), settings, password.as_deref());

@@ -89,6 +89,19 @@ fn a_port_that_is_taken_is_named() {
     assert!(ended.err.contains(&format!("cannot listen on {}", server.address())), "{}", ended.err);
 }
 
+#[test]
+fn a_first_start_that_fails_leaves_the_password_to_be_said() {
+    let taken = Place::new();
+    let server = Server::start(&taken);
+    let place = Place::new();
+    let mut start = program();
+    start.arg("serve").args(place.arguments()).args(["--listen", server.address()]);
+    let ended = run(start.env_remove("PORTREEVE_ADMIN_PASSWORD"));
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let next = Server::start_with(&place, without_password);
+    wait_for("the password", || Some(next.said()).filter(|said| said.contains("only this once")));
+}
+
 /// A login whose body has only begun to come, and which the server is known to be waiting for.
 fn begin_slow_login(server: &Server) -> (TcpStream, String) {
     let body = login("local", "admin", ADMIN_PASSWORD).to_string();
