@@ -14,6 +14,8 @@ pub(crate) use crate::store::audit::Record;
 pub(crate) const DONE: &str = "done";
 /// The act was refused.
 pub(crate) const REFUSED: &str = "refused";
+/// What was run did not come to an end as it should.
+pub(crate) const FAILED: &str = "failed";
 /// The actor of a refused login.
 pub(crate) const NOBODY: &str = "";
 /// The actor at the command line.

@@ -1,93 +1,47 @@
 //! Who asks, from where, and what they may do. No rule runs without a [`Caller`].
 
-use schemars::JsonSchema;
-use serde::Serialize;
-use uuid::Uuid;
+use std::sync::Arc;
 
 use crate::{
     error::{Error, Result},
-    kind::AccountKind,
-    store::sessions::Session,
+    store::{
+        scope,
+        sessions::{Session, Standing},
+    },
 };
 
-pub use crate::origin::Origin;
+pub use crate::{
+    origin::Origin,
+    privileges::{Authority, Missing, Privilege, PrivilegeType, Reach, Scope, Target},
+};
 
-/// The one account that may do everything.
+/// The name of the account that is made at the first start.
 pub(crate) const ADMINISTRATOR: &str = "admin";
-
-/// What a privilege allows to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
-pub enum PrivilegeType {
-    /// Whatever there is to do.
-    All,
-    /// Read.
-    View,
-    /// Make new ones.
-    Create,
-    /// Change.
-    Edit,
-    /// Remove.
-    Delete,
-}
-
-/// What a privilege is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
-pub enum Target {
-    /// Everything.
-    All,
-    /// Local Users.
-    LocalUser,
-    /// Service Users.
-    ServiceUser,
-    /// Identity Providers.
-    IdentityProvider,
-}
-
-/// Which objects of its target a privilege covers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Scope {
-    /// All of them.
-    pub all: bool,
-    /// Those with these ids.
-    pub ids: Vec<Uuid>,
-    /// Those that carry one of these tags.
-    pub tags: Vec<String>,
-}
-
-/// The right to do something with some objects.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Privilege {
-    /// What may be done.
-    #[serde(rename = "type")]
-    pub privilege_type: PrivilegeType,
-    /// With what.
-    pub target: Target,
-    /// With which of them.
-    pub scope: Scope,
-}
 
 /// Who asks.
 #[derive(Debug, Clone)]
 pub struct Caller {
     actor: Actor,
+    authority: Arc<Authority>,
     origin: Origin,
 }
 
 #[derive(Debug, Clone)]
 enum Actor {
-    Account(Box<Session>),
+    Account(Box<(Session, Standing)>),
     /// Someone with the data itself in their hands: the command line.
     Operator,
 }
 
 impl Caller {
-    pub(crate) fn new(session: Session, origin: Origin) -> Self {
-        Self { actor: Actor::Account(Box::new(session)), origin }
+    pub(crate) fn new(session: Session, standing: Standing, authority: Arc<Authority>, origin: Origin) -> Self {
+        Self { actor: Actor::Account(Box::new((session, standing))), authority, origin }
     }
 
     /// The operator at the command line, who may do everything.
     pub fn operator(request_id: String) -> Self {
-        Self { actor: Actor::Operator, origin: Origin { source: None, request_id } }
+        let origin = Origin { source: None, request_id };
+        Self { actor: Actor::Operator, authority: Arc::new(Authority::everything()), origin }
     }
 
     /// Where the request came from.
@@ -98,7 +52,15 @@ impl Caller {
     /// The session, which the operator has none of.
     pub fn session(&self) -> Option<&Session> {
         match &self.actor {
-            Actor::Account(session) => Some(session),
+            Actor::Account(account) => Some(&account.0),
+            Actor::Operator => None,
+        }
+    }
+
+    /// What the session's authority was found from.
+    pub(crate) fn standing(&self) -> Option<&Standing> {
+        match &self.actor {
+            Actor::Account(account) => Some(&account.1),
             Actor::Operator => None,
         }
     }
@@ -106,40 +68,67 @@ impl Caller {
     /// How the audit log names the one who asks.
     pub(crate) fn audit_name(&self) -> &str {
         match &self.actor {
-            Actor::Account(session) => &session.name,
+            Actor::Account(account) => &account.0.name,
             Actor::Operator => crate::audit::OPERATOR,
         }
     }
 
-    /// What the caller may do as an administrator.
-    pub fn privileges(&self) -> Vec<Privilege> {
-        match &self.actor {
-            Actor::Account(session) => privileges_of(session.kind, &session.name_key),
-            Actor::Operator => everything(),
+    /// All that the caller may do.
+    pub fn authority(&self) -> &Authority {
+        &self.authority
+    }
+
+    /// The objects with which the caller may do this. Refused if there can be none.
+    pub fn authorize(&self, wanted: PrivilegeType, target: Target) -> Result<Reach> {
+        let reach = self.authority.reach(wanted, target);
+        if reach.is_nothing() {
+            return Err(missing(Missing(wanted, target)));
+        }
+        if !scope::fits(&reach) {
+            let reason = "the scopes of the caller's privileges name more objects than can be looked for; use tags";
+            return Err(Error::Forbidden(reason.into()));
+        }
+        Ok(reach)
+    }
+
+    /// Passes if the caller may change some object of the target, or at least its tags.
+    pub fn authorize_edit(&self, target: Target) -> Result<()> {
+        let edit = self.authorize(PrivilegeType::Edit, target);
+        edit.or_else(|refused| self.authorize(PrivilegeType::Tag, target).map_err(|_| refused)).map(drop)
+    }
+
+    /// Passes if the caller may do this without any limit.
+    pub fn authorize_all(&self, wanted: PrivilegeType, target: Target) -> Result<()> {
+        match self.authority.reach(wanted, target) {
+            Reach::Everything => Ok(()),
+            Reach::Only { .. } => Err(missing(Missing(wanted, target))),
         }
     }
 
-    /// Passes if the caller holds the privilege. Until roles exist, whoever has a session may read.
-    pub fn authorize(&self, wanted: PrivilegeType, target: Target) -> Result<()> {
-        if wanted == PrivilegeType::View || !self.privileges().is_empty() {
-            return Ok(());
-        }
-        Err(Error::Forbidden(format!(
-            "this needs the privilege {wanted:?} on {target:?}, which the caller does not hold"
-        )))
+    /// The objects with which the caller may do this; none if the caller lacks the privilege.
+    pub(crate) fn reach(&self, wanted: PrivilegeType, target: Target) -> Reach {
+        self.authorize(wanted, target).unwrap_or(Reach::NOTHING)
     }
 }
 
-/// The administrative privileges of an account.
-pub(crate) fn privileges_of(kind: AccountKind, name_key: &str) -> Vec<Privilege> {
-    if is_administrator(kind, name_key) { everything() } else { Vec::new() }
+/// What somebody is told who lacks a privilege altogether.
+pub(crate) fn missing(Missing(wanted, target): Missing) -> Error {
+    Error::Forbidden(missing_text(Missing(wanted, target)))
 }
 
-pub(crate) fn is_administrator(kind: AccountKind, name_key: &str) -> bool {
-    kind == AccountKind::Local && name_key == ADMINISTRATOR
+/// The same words for a refusal and for its explanation.
+pub(crate) fn missing_text(Missing(wanted, target): Missing) -> String {
+    format!("this needs the privilege {wanted} on {target}, which the caller does not hold")
 }
 
-fn everything() -> Vec<Privilege> {
-    let scope = Scope { all: true, ids: Vec::new(), tags: Vec::new() };
-    vec![Privilege { privilege_type: PrivilegeType::All, target: Target::All, scope }]
+/// What somebody is told whose privilege does not reach an object.
+pub(crate) fn out_of_scope(needed: Missing) -> Error {
+    Error::Forbidden(out_of_scope_text(needed))
+}
+
+/// The same words for a refusal and for its explanation.
+pub(crate) fn out_of_scope_text(Missing(wanted, target): Missing) -> String {
+    format!(
+        "this needs the privilege {wanted} on {target} with a scope that includes the object; the caller's does not"
+    )
 }

@@ -110,6 +110,24 @@ impl Faults {
         self.text(field, text.unwrap_or_default(), NAME_LENGTH, Lines::One)
     }
 
+    /// A word of a fixed list, which must be there.
+    pub(crate) fn word<T: serde::de::DeserializeOwned>(
+        &mut self,
+        field: &str,
+        text: Option<&String>,
+        what: &str,
+    ) -> Option<T> {
+        let Some(text) = text else {
+            self.missing(field);
+            return None;
+        };
+        let known = serde_json::from_value(serde_json::Value::from(text.as_str())).ok();
+        if known.is_none() {
+            self.add(field, format!("is no {what}; see /administrative-roles/type-target-map"));
+        }
+        known
+    }
+
     /// Notes, which may have lines.
     pub(crate) fn notes(&mut self, notes: Option<String>) -> String {
         self.text("notes", notes.unwrap_or_default(), NOTES_LENGTH, Lines::Many)
@@ -117,9 +135,14 @@ impl Faults {
 
     /// Tags in the order sent, each once.
     pub(crate) fn tags(&mut self, tags: Option<Vec<String>>) -> Vec<String> {
+        self.tags_at("tags", tags)
+    }
+
+    /// Tags at another place than an object's own.
+    pub(crate) fn tags_at(&mut self, path: &str, tags: Option<Vec<String>>) -> Vec<String> {
         let mut kept: Vec<String> = Vec::new();
         for (index, tag) in tags.unwrap_or_default().into_iter().enumerate() {
-            let field = format!("tags[{index}]");
+            let field = format!("{path}[{index}]");
             if tag.is_empty() {
                 self.add(&field, "may not be empty");
             }
@@ -128,11 +151,23 @@ impl Faults {
                 kept.push(tag);
             }
             if kept.len() > TAG_COUNT {
-                self.add("tags", format!("may have at most {TAG_COUNT} entries"));
+                self.add(path, format!("may have at most {TAG_COUNT} entries"));
                 break;
             }
         }
         kept
+    }
+
+    /// Adds tags that nobody sent, if they are not there.
+    pub(crate) fn add_tags(&mut self, tags: &mut Vec<String>, more: Vec<String>) {
+        for tag in more {
+            if !tags.contains(&tag) {
+                tags.push(tag);
+                if tags.len() == TAG_COUNT + 1 {
+                    self.add("tags", format!("may have at most {TAG_COUNT} entries, with those that your role adds"));
+                }
+            }
+        }
     }
 
     /// Labels. `null` in place of a value is refused: there is nothing that it could mean.

@@ -26,6 +26,9 @@ pub enum Failure {
     /// Another transaction was in the way; the same closure may succeed when run again.
     #[error("another transaction was in the way: {0}")]
     Contention(String),
+    /// What was decided beforehand was decided about another state of the data; to be decided anew.
+    #[error("the data kept changing while a decision about it was made")]
+    Moved,
     /// The database cannot be reached, is full, or is too busy.
     #[error("the database is not available: {0}")]
     Unavailable(String),

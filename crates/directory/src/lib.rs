@@ -4,22 +4,38 @@
 //! `store`, never the other way round. What compares a password is `login::gate`, and nothing else.
 
 pub mod accounts;
+pub mod attributes;
 pub(crate) mod audit;
 pub mod caller;
+pub(crate) mod claims;
+pub mod configuration;
+
+pub mod dn;
 pub mod entity;
 pub mod error;
+pub(crate) mod evaluation;
+pub mod explain;
 pub mod identity_providers;
+pub(crate) mod javascript;
 pub mod kind;
 pub mod list;
 pub mod local_users;
 pub mod login;
 pub mod metrics;
+pub mod objects;
 pub(crate) mod origin;
 pub mod passwords;
+pub mod policies;
+pub mod privileges;
 pub mod random;
+pub(crate) mod references;
+pub(crate) mod rise;
+pub mod roles;
+pub mod scripts;
 pub mod service_users;
 pub mod sessions;
 pub mod store;
+pub(crate) mod subjects;
 pub mod time;
 pub mod version;
 
@@ -31,6 +47,7 @@ use std::{
 
 use caller::{ADMINISTRATOR, Caller};
 use error::Result;
+use javascript::Engine;
 use local_users::LocalUserInput;
 use login::governor::{Flow, Governor};
 use metrics::Metrics;
@@ -71,6 +88,9 @@ pub struct Parts {
     pub(crate) store: Store,
     pub(crate) governor: Arc<Governor>,
     pub(crate) random: Random,
+    pub(crate) scripts: Arc<Engine>,
+    pub(crate) configuration: configuration::Cache,
+    pub(crate) noted_faults: evaluation::NotedFaults,
     /// What is counted.
     pub metrics: Metrics,
 }
@@ -89,10 +109,39 @@ impl Directory {
         passwords::hasher::fast_is_right();
         let metrics = Metrics::default();
         let governor = Governor::start(options.hash_workers, metrics.clone())?;
+        let scripts = Engine::start(options.hash_workers, metrics.clone())?;
         let store = Store::open(&options.location, options.clock, metrics.clone()).await?;
-        let directory = Self(Arc::new(Parts { store, governor, random: options.random, metrics }));
-        directory.store.write((), |(), tx| Box::pin(identity_providers::install(tx))).await?;
+        let directory = Self(Arc::new(Parts {
+            store,
+            governor,
+            random: options.random,
+            scripts,
+            configuration: configuration::Cache::default(),
+            noted_faults: evaluation::NotedFaults::default(),
+            metrics,
+        }));
+        directory.install().await?;
         Ok(directory)
+    }
+
+    /// Adds what every installation begins with, where it is missing.
+    async fn install(&self) -> Result<()> {
+        let collective_id = self.random.uuid(self.store.now()).to_string();
+        self.store
+            .write(collective_id, |collective_id, tx| {
+                Box::pin(async move {
+                    identity_providers::install(tx).await?;
+                    if !store::facts::insert(tx, "authority installed", "1").await? {
+                        return Ok(());
+                    }
+                    policies::install(tx).await?;
+                    store::tags::appear_all(tx).await?;
+                    let mut settings = store::configuration::settings(tx).await?;
+                    settings.collective_id.clone_from(collective_id);
+                    Ok(store::configuration::set_settings(tx, &settings).await?)
+                })
+            })
+            .await
     }
 
     /// Makes the account `admin` if this is the first start, with the password given or a new one, and then says which.

@@ -8,13 +8,14 @@ use crate::{
     Directory,
     entity::{Faults, fold, is_control, parse_uuid},
     error::{Error, Failure, Result},
+    privileges::Reach,
     store::{
         Row,
         list::{Condition, Position, Select},
     },
 };
 
-pub(crate) use crate::store::list::{Field, Table, Values};
+pub(crate) use crate::store::list::{ENTITY_FIELDS, Field, Table, Values};
 
 /// Rows read at once. A first piece of a list that is not longer than this is answered in one.
 const PIECE: u64 = 512;
@@ -83,10 +84,11 @@ impl<T: Send + 'static> Listing<T> {
     pub(crate) async fn open(
         directory: &Directory,
         table: &'static Table,
+        reach: Reach,
         request: Request,
         map: fn(&Row<'_>) -> Result<T, Failure>,
     ) -> Result<Self> {
-        let Checked { select, first, wanted } = check(table, &request)?;
+        let Checked { select, first, wanted } = check(table, reach, &request)?;
         let piece = wanted.min(PIECE);
         let (matching, total_count, (rows, position)) = directory
             .store
@@ -153,21 +155,27 @@ struct Checked {
     wanted: u64,
 }
 
-fn check(table: &'static Table, request: &Request) -> Result<Checked> {
+fn check(table: &'static Table, reach: Reach, request: &Request) -> Result<Checked> {
     let mut faults = Faults::default();
     let names = |wanted: fn(&&'static Field) -> bool| -> String {
         let names: Vec<&str> = table.fields().filter(wanted).map(|field| field.name).collect();
         names.join(", ")
     };
-    let order_by = request.order_by.as_deref().unwrap_or("name");
+    let order_by = request.order_by.as_deref().unwrap_or(table.order.0);
     let order = table.fields().find(|field| field.name == order_by && field.order.is_some());
     if order.is_none() {
         faults.add("orderBy", format!("must be one of {}", names(|field| field.order.is_some())));
     }
-    let descending = request.descending.as_deref().unwrap_or("false");
-    if !matches!(descending, "true" | "false") {
-        faults.add("descending", "must be true or false");
-    }
+    let descending = match request.descending.as_deref() {
+        Some("true") => true,
+        Some("false") => false,
+        // An order that nobody asked for goes the way that it goes by itself.
+        None => request.order_by.is_none() && table.order.1,
+        Some(_) => {
+            faults.add("descending", "must be true or false");
+            false
+        }
+    };
     let (first, wanted) = match request.range.as_deref().map(parse_range) {
         None => (0, u64::MAX),
         Some(Some(range)) => range,
@@ -196,7 +204,7 @@ fn check(table: &'static Table, request: &Request) -> Result<Checked> {
     }
     faults.check()?;
     let order = order.ok_or_else(|| Error::Internal("a list without order".into()))?;
-    let select = Select { table, order, descending: descending == "true", conditions };
+    let select = Select { table, order, descending, conditions, reach };
     Ok(Checked { select, first, wanted })
 }
 
@@ -219,7 +227,7 @@ fn check_filter(table: &Table, field: &Field, value: &str, faults: &mut Faults) 
         Values::Text => Some(Condition::Contains(order, check_text(name, value, faults)?)),
         Values::Tags => {
             check_text(name, value, faults)?;
-            Some(Condition::Tagged(table.kind.unwrap_or(table.name), normalized(value)))
+            Some(Condition::Tagged(table.tag_kind(), normalized(value)))
         }
         Values::Bool => match value {
             "true" => Some(Condition::Is(order, true)),

@@ -11,7 +11,7 @@ use crate::{
     entity::{Faults, LINE_PATTERN, NAME_PATTERN, TEXT_PATTERN},
     error::Result,
     kind::AccountKind,
-    list::{self, Field, Listing, Values},
+    list::{self, ENTITY_FIELDS, Field, Listing, Values},
     passwords::Password,
     store::{
         self,
@@ -128,6 +128,7 @@ impl From<Account> for LocalUser {
 
 impl View for LocalUser {
     const KIND: AccountKind = AccountKind::Local;
+    const TABLE: &'static list::Table = &TABLE;
 }
 
 impl LocalUserInput {
@@ -154,24 +155,22 @@ impl LocalUserInput {
 }
 
 /// The parts of `search` are those of `Profile::search`.
-static TABLE: list::Table = list::Table {
-    name: "accounts",
-    kind: Some("local"),
-    columns: store::accounts::COLUMNS,
-    own_fields: &[
-        Field::text("firstName", "split_part(search, '\u{1}', 3)"),
-        Field::text("lastName", "split_part(search, '\u{1}', 4)"),
-        Field::text("email", "split_part(search, '\u{1}', 5)"),
-        Field::text("phone", "split_part(search, '\u{1}', 6)"),
-        Field::of("disabled", "disabled", Values::Bool),
-        Field::of("failedLoginAttempts", "failed_attempts", Values::Int),
-        Field::of("lockStart", "lock_start", Values::Time),
-    ],
-};
+static TABLE: list::Table =
+    list::Table::entities("accounts", Some("local"), store::accounts::COLUMNS).with(&[ENTITY_FIELDS, FIELDS]);
+
+const FIELDS: &[Field] = &[
+    Field::text("firstName", "split_part(search, '\u{1}', 3)"),
+    Field::text("lastName", "split_part(search, '\u{1}', 4)"),
+    Field::text("email", "split_part(search, '\u{1}', 5)"),
+    Field::text("phone", "split_part(search, '\u{1}', 6)"),
+    Field::of("disabled", "disabled", Values::Bool),
+    Field::of("failedLoginAttempts", "failed_attempts", Values::Int),
+    Field::of("lockStart", "lock_start", Values::Time),
+];
 
 /// Local Users that match.
 pub async fn list(directory: &Directory, caller: &Caller, request: list::Request) -> Result<Listing<LocalUser>> {
-    accounts::list(directory, caller, &TABLE, request).await
+    accounts::list(directory, caller, request).await
 }
 
 /// One Local User.

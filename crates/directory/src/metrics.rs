@@ -25,6 +25,14 @@ pub struct StoreLabels {
     pub act: &'static str,
 }
 
+/// Labels of the counter of script faults.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ScriptLabels {
+    /// `threw`; `type`, when it returned the wrong one; `time`, `memory` or `stack`, when it ran against that limit; or
+    /// `stuck`, when it could not be stopped.
+    pub kind: &'static str,
+}
+
 /// Everything the directory counts.
 #[derive(Clone)]
 pub struct Metrics {
@@ -46,6 +54,10 @@ pub struct Metrics {
     pub store_latency: Family<StoreLabels, Histogram, fn() -> Histogram>,
     /// How many writes one commit carried.
     pub commit_batch_size: Histogram,
+    /// Scripts that gave no result, by the kind of fault.
+    pub script_faults: Family<ScriptLabels, Counter>,
+    /// How long all scripts of one login took.
+    pub script_evaluation: Histogram,
 }
 
 fn latency() -> Histogram {
@@ -64,6 +76,8 @@ impl Default for Metrics {
             hash_wait: latency(),
             store_latency: Family::new_with_constructor(latency),
             commit_batch_size: Histogram::new(exponential_buckets(1.0, 2.0, 10)),
+            script_faults: Family::default(),
+            script_evaluation: latency(),
         }
     }
 }
@@ -89,9 +103,20 @@ impl Metrics {
             self.store_latency.clone(),
         );
         registry.register("commit_batch_size", "Writes carried by one commit", self.commit_batch_size.clone());
+        registry.register("script_faults", "Scripts that gave no result", self.script_faults.clone());
+        registry.register_with_unit(
+            "script_evaluation",
+            "Time of all scripts of one login",
+            Unit::Seconds,
+            self.script_evaluation.clone(),
+        );
     }
 
     pub(crate) fn login(&self, outcome: &'static str) {
         self.logins.get_or_create(&LoginLabels { outcome }).inc();
+    }
+
+    pub(crate) fn script_fault(&self, kind: &'static str) {
+        self.script_faults.get_or_create(&ScriptLabels { kind }).inc();
     }
 }

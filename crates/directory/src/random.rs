@@ -54,6 +54,11 @@ impl Random {
         u128::from_le_bytes(self.bytes())
     }
 
+    /// A version, below 0, of something that is only thought of: another one each time.
+    pub(crate) fn supposed_version(&self) -> i64 {
+        i64::from_le_bytes(self.bytes()) | i64::MIN
+    }
+
     /// A password that nobody chose: 120 bits in letters and digits that are not taken for one another.
     pub fn password(&self) -> String {
         const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";

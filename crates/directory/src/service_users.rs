@@ -13,7 +13,7 @@ use crate::{
     entity::{Faults, LINE_PATTERN, NAME_PATTERN, TEXT_PATTERN},
     error::Result,
     kind::AccountKind,
-    list::{self, Field, Listing, Values},
+    list::{self, ENTITY_FIELDS, Field, Listing, Values},
     passwords::Password,
     store::{
         self,
@@ -108,6 +108,7 @@ impl From<Account> for ServiceUser {
 
 impl View for ServiceUser {
     const KIND: AccountKind = AccountKind::Service;
+    const TABLE: &'static list::Table = &TABLE;
 }
 
 impl ServiceUserInput {
@@ -131,21 +132,19 @@ impl ServiceUserInput {
 }
 
 /// The parts of `search` are those of `Profile::search`.
-static TABLE: list::Table = list::Table {
-    name: "accounts",
-    kind: Some("service"),
-    columns: store::accounts::COLUMNS,
-    own_fields: &[
-        Field::text("labels", "split_part(search, '\u{1}', 8)"),
-        Field::of("disabled", "disabled", Values::Bool),
-        Field::of("failedLoginAttempts", "failed_attempts", Values::Int),
-        Field::of("lockStart", "lock_start", Values::Time),
-    ],
-};
+static TABLE: list::Table =
+    list::Table::entities("accounts", Some("service"), store::accounts::COLUMNS).with(&[ENTITY_FIELDS, FIELDS]);
+
+const FIELDS: &[Field] = &[
+    Field::text("labels", "split_part(search, '\u{1}', 8)"),
+    Field::of("disabled", "disabled", Values::Bool),
+    Field::of("failedLoginAttempts", "failed_attempts", Values::Int),
+    Field::of("lockStart", "lock_start", Values::Time),
+];
 
 /// Service Users that match.
 pub async fn list(directory: &Directory, caller: &Caller, request: list::Request) -> Result<Listing<ServiceUser>> {
-    accounts::list(directory, caller, &TABLE, request).await
+    accounts::list(directory, caller, request).await
 }
 
 /// One Service User.

@@ -4,24 +4,24 @@ use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use sha2::{Digest, Sha256};
-use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::{
     Directory,
     audit::{self, Record},
     caller::Caller,
+    claims::Circumstances,
     error::{Error, Failure, Result},
+    evaluation,
     login::gate::Verified,
     origin::Origin,
     random::Random,
     store::{self, Tx},
 };
 
+use crate::store::sessions::Standing;
 pub use crate::store::sessions::{Purpose, Session};
 
-/// How long a session lasts.
-pub(crate) const LIFE: Duration = Duration::from_secs(12 * 60 * 60);
 /// Sessions removed in one transaction when their time is up.
 const TIDY_LIMIT: i64 = 1_000;
 /// A token: 32 bytes in base64 with its padding.
@@ -53,30 +53,40 @@ fn digest(token: &str) -> [u8; 32] {
     Sha256::digest(token.as_bytes()).into()
 }
 
+/// What a session is opened with.
+#[derive(Debug, Clone)]
+pub(crate) struct Opening {
+    pub(crate) circumstances: Circumstances,
+    pub(crate) purpose: Purpose,
+    pub(crate) life: Duration,
+    pub(crate) standing: Standing,
+}
+
 /// Opens a session for whom the gate let in, in the transaction in which it did.
 pub(crate) async fn open(
     tx: &mut Tx,
     verified: &Verified,
     random: &Random,
-    device_id: Uuid,
-    purpose: Purpose,
+    opening: &Opening,
 ) -> Result<(Session, Token)> {
     let account = verified.account();
     let (now, token) = (tx.now(), Token::new(random));
+    let Opening { circumstances, purpose, life, standing } = opening;
     let session = Session {
         id: random.uuid(now),
         account_id: account.id,
         credential_version: account.credential_version,
-        device_id,
-        expires: now.plus(LIFE),
-        purpose,
+        device_id: circumstances.device_id,
+        expires: now.plus(*life),
+        purpose: *purpose,
         kind: account.kind,
         name: account.name.clone(),
         name_key: account.name_key.clone(),
     };
-    let source = verified.origin().source.map(|address| address.to_string()).unwrap_or_default();
-    store::sessions::insert(tx, &session, &source, now).await?;
-    store::sessions::insert_token(tx, &digest(token.expose()), &session.id, purpose).await?;
+    // What policies were told of the time is what they are told again when they are asked again.
+    store::sessions::insert(tx, &session, &circumstances.source, circumstances.at, standing).await?;
+    store::sessions::insert_token(tx, &digest(token.expose()), &session.id, *purpose).await?;
+    store::devices::note(tx, &random.uuid(now), account.kind, &account.id, &circumstances.device_id).await?;
     Ok((session, token))
 }
 
@@ -86,15 +96,83 @@ pub async fn check(directory: &Directory, token: &str, purpose: Purpose, origin:
     if token.len() != TOKEN_LENGTH {
         return Err(Error::Unauthorized);
     }
-    let session = directory
+    let found = directory
         .store
         .read(digest(token), |digest, tx| Box::pin(async move { Ok(store::sessions::find(tx, digest).await?) }))
         .await?
         .ok_or(Error::Unauthorized)?;
-    if purpose == Purpose::Work && session.purpose != Purpose::Work {
+    if purpose == Purpose::Work && found.session.purpose != Purpose::Work {
         return Err(Error::Unauthorized);
     }
-    Ok(Caller::new(session, origin))
+    let configuration = directory.configuration_at(found.configuration).await?;
+    let standing = found.standing;
+    if (standing.configuration, standing.profile) == (configuration.version, found.profile) {
+        let authority = configuration.authority(&standing.policies);
+        return Ok(Caller::new(found.session, standing, authority, origin));
+    }
+    renew(directory, found.session, origin).await
+}
+
+/// Finds out anew what a session may do, as the configuration or its account has changed.
+pub(crate) async fn renew(directory: &Directory, session: Session, origin: Origin) -> Result<Caller> {
+    let configuration = directory.configuration_now().await?;
+    let (account, (source, at)) = directory
+        .store
+        .read((session.kind, session.account_id, session.id), |(kind, account, session), tx| {
+            Box::pin(async move {
+                let account = store::accounts::find(tx, *kind, account).await?.ok_or(Error::Unauthorized)?;
+                Ok((account, store::sessions::opened(tx, session).await?.ok_or(Error::Unauthorized)?))
+            })
+        })
+        .await?;
+    let circumstances = Circumstances { device_id: session.device_id, source, at };
+    let verdict = evaluation::judge(directory, &configuration, &account, &circumstances, &origin).await?;
+    if let Some(policy) = verdict.stopped_by {
+        end_stopped(directory, &session, &origin, policy).await?;
+        return Err(Error::Unauthorized);
+    }
+    directory
+        .store
+        .write((session.id, verdict.standing.clone()), |(session, standing), tx| {
+            Box::pin(async move { Ok(store::sessions::set_standing(tx, session, standing).await?) })
+        })
+        .await?;
+    let authority = configuration.authority(&verdict.standing.policies);
+    Ok(Caller::new(session, verdict.standing, authority, origin))
+}
+
+/// Ends a session whose account a policy refuses by now.
+async fn end_stopped(directory: &Directory, session: &Session, origin: &Origin, policy: String) -> Result<()> {
+    let audit_id = directory.random.uuid(directory.store.now());
+    let ended = directory
+        .store
+        .write((session.clone(), origin.clone(), policy, audit_id), |(session, origin, policy, audit_id), tx| {
+            Box::pin(async move {
+                let ended = store::sessions::delete(tx, &session.id).await?;
+                let reason = format!("stopped by the policy {policy}");
+                let record =
+                    Record { outcome: audit::REFUSED, reason: &reason, ..of_session(session, "end session", origin) };
+                audit::write(tx, audit_id, &record).await?;
+                Ok(ended)
+            })
+        })
+        .await?;
+    directory.metrics.sessions_ended.inc_by(u64::from(ended));
+    Ok(())
+}
+
+fn of_session<'a>(session: &'a Session, act: &'a str, origin: &'a Origin) -> Record<'a> {
+    Record {
+        actor: &session.name,
+        act,
+        object_kind: session.kind.object_kind(),
+        object_id: Some(session.account_id),
+        object_name: &session.name,
+        outcome: audit::DONE,
+        reason: "",
+        origin,
+        changes: audit::NO_CHANGES,
+    }
 }
 
 /// A working token for the caller's session.
@@ -124,17 +202,7 @@ pub async fn end(directory: &Directory, caller: &Caller) -> Result<()> {
         .write((session.clone(), caller.origin().clone(), audit_id), |(session, origin, audit_id), tx| {
             Box::pin(async move {
                 let ended = store::sessions::delete(tx, &session.id).await?;
-                let record = Record {
-                    actor: &session.name,
-                    act: "logout",
-                    object_kind: session.kind.target(),
-                    object_id: Some(session.account_id),
-                    object_name: &session.name,
-                    outcome: audit::DONE,
-                    reason: "",
-                    origin,
-                    changes: audit::NO_CHANGES,
-                };
+                let record = of_session(session, "logout", origin);
                 audit::write(tx, audit_id, &record).await?;
                 Ok(ended)
             })

@@ -146,7 +146,7 @@ impl IntoResponse for Refusal {
             Error::PreconditionFailed => plain(StatusCode::PRECONDITION_FAILED, &error.to_string()),
             Error::Invalid(errors) => invalid(errors),
             Error::Overloaded { retry_after_seconds } => unavailable(&error.to_string(), retry_after_seconds),
-            Error::Store(Failure::Unavailable(_) | Failure::Contention(_)) => {
+            Error::Store(Failure::Unavailable(_) | Failure::Contention(_) | Failure::Moved) => {
                 let message = "the database is not available at the moment; try again";
                 with_cause(unavailable(message, UNAVAILABLE_RETRY_SECONDS), error.to_string())
             }

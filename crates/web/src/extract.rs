@@ -16,6 +16,9 @@ use portreeve_directory::{
     identity_providers::IdentityProvider,
     list,
     local_users::LocalUser,
+    policies::Policy,
+    roles::AdministrativeRole,
+    scripts::{CriteriaScript, UserScript},
     service_users::ServiceUser,
     sessions::{self, Purpose},
     version::Expected,
@@ -107,6 +110,11 @@ impl FromRequestParts<App> for AnyToken {
 pub trait Act {
     /// Which type of privilege that is.
     const TYPE: PrivilegeType;
+
+    /// Refused to a caller who may do it with no object of the target.
+    fn authorize(caller: &Caller, target: Target) -> Result<(), Error> {
+        caller.authorize(Self::TYPE, target).map(drop)
+    }
 }
 
 /// Something that a privilege is about.
@@ -123,6 +131,8 @@ pub enum Create {}
 pub enum Edit {}
 /// To remove.
 pub enum Delete {}
+/// To read what an Identity Provider knows of an account.
+pub enum GetUserAttributes {}
 
 impl Act for View {
     const TYPE: PrivilegeType = PrivilegeType::View;
@@ -132,9 +142,17 @@ impl Act for Create {
 }
 impl Act for Edit {
     const TYPE: PrivilegeType = PrivilegeType::Edit;
+
+    // Whoever may only tag sends the whole object too.
+    fn authorize(caller: &Caller, target: Target) -> Result<(), Error> {
+        caller.authorize_edit(target)
+    }
 }
 impl Act for Delete {
     const TYPE: PrivilegeType = PrivilegeType::Delete;
+}
+impl Act for GetUserAttributes {
+    const TYPE: PrivilegeType = PrivilegeType::GetUserAttributes;
 }
 impl Subject for LocalUser {
     const TARGET: Target = Target::LocalUser;
@@ -144,6 +162,18 @@ impl Subject for ServiceUser {
 }
 impl Subject for IdentityProvider {
     const TARGET: Target = Target::IdentityProvider;
+}
+impl Subject for AdministrativeRole {
+    const TARGET: Target = Target::AdministrativeRole;
+}
+impl Subject for Policy {
+    const TARGET: Target = Target::Policy;
+}
+impl Subject for CriteriaScript {
+    const TARGET: Target = Target::CriteriaScript;
+}
+impl Subject for UserScript {
+    const TARGET: Target = Target::UserClaimScript;
 }
 
 /// Whoever may do this. The rule asks again; here it is asked so that a 403 comes before a 400.
@@ -158,7 +188,7 @@ impl<A: Act, S: Subject> FromRequestParts<App> for May<A, S> {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
         let caller = authenticate(parts, app, Purpose::Work).await?;
-        caller.authorize(A::TYPE, S::TARGET)?;
+        A::authorize(&caller, S::TARGET)?;
         Ok(Self { caller, act: PhantomData })
     }
 }

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::provider_type;
 use crate::{
-    entity::{Faults, LINE_PATTERN, TEXT_PATTERN, parse_uuid},
+    entity::{Faults, LINE_PATTERN, TEXT_PATTERN},
     kind::AccountKind,
     store::identity_providers::{ClaimMapping, Common, PeopleSettings, Provider, Settings},
 };
@@ -134,7 +134,8 @@ impl IdentityProviderInput {
         };
         let settings = Settings {
             claim_mappings: check_mappings(self.claim_mappings, old.kind, faults),
-            user_scripts: check_items("userScripts", self.user_scripts, faults),
+            // Whether they are there is asked where the store is at hand.
+            user_scripts: self.user_scripts.unwrap_or_default(),
             ip_pool_v4: faults.id("ipPoolV4", self.ip_pool_v4),
             ip_pool_v6: faults.id("ipPoolV6", self.ip_pool_v6),
             dns_servers: check_items("dnsServers", self.dns_servers, faults),
@@ -169,9 +170,6 @@ fn check_items(field: &str, items: Option<Vec<String>>, faults: &mut Faults) -> 
         .enumerate()
         .map(|(index, item)| {
             let path = format!("{field}[{index}]");
-            if field == "userScripts" && parse_uuid(&item).is_none() {
-                faults.add(&path, "must be the UUID of a script");
-            }
             faults.required(&path, Some(item))
         })
         .collect()

@@ -9,14 +9,18 @@ use uuid::Uuid;
 use crate::{
     Directory,
     audit::{self, Record},
-    caller::{Caller, PrivilegeType, Target},
+    caller::{Caller, Missing, PrivilegeType, Target},
     entity::Faults,
-    error::{Error, Result},
-    kind::AccountKind,
+    error::{Error, Failure, Result},
+    kind::{AccountKind, ObjectKind},
     list::{self, Listing},
+    privileges::Reach,
+    references,
+    rise::{self, Ground},
     store::{
         self, Tx,
         identity_providers::{Common, Provider},
+        list::Select,
     },
     time::Timestamp,
     version::{Expected, Versioned},
@@ -132,54 +136,57 @@ pub(crate) async fn install(tx: &mut Tx) -> Result<()> {
     Ok(())
 }
 
-static TABLE: list::Table = list::Table {
-    name: "identity_providers",
-    kind: None,
-    columns: store::identity_providers::COLUMNS,
-    own_fields: &[],
-};
+/// Of Identity Providers.
+pub(crate) static TABLE: list::Table =
+    list::Table::entities("identity_providers", None, store::identity_providers::COLUMNS);
+
+const TARGET: Target = Target::IdentityProvider;
 
 /// Identity Providers that match.
 pub async fn list(directory: &Directory, caller: &Caller, request: list::Request) -> Result<Listing<IdentityProvider>> {
-    caller.authorize(PrivilegeType::View, Target::IdentityProvider)?;
-    Listing::open(directory, &TABLE, request, |row| store::identity_providers::from_row(row).map(Into::into)).await
+    let reach = caller.authorize(PrivilegeType::View, TARGET)?;
+    Listing::open(directory, &TABLE, reach, request, |row| store::identity_providers::from_row(row).map(Into::into))
+        .await
 }
 
 fn versioned(provider: Provider) -> Versioned<IdentityProvider> {
     Versioned { version: provider.version, object: provider.into() }
 }
 
-fn not_found(id: Uuid) -> Error {
+pub(crate) fn not_found(id: Uuid) -> Error {
     Error::NotFound(format!("there is no Identity Provider with the id {id}"))
 }
 
-async fn find(directory: &Directory, id: Uuid) -> Result<Provider> {
+/// A provider, if it is in reach.
+async fn find(directory: &Directory, reach: Reach, id: Uuid) -> Result<Provider> {
     let found = directory
         .store
-        .read(id, |id, tx| Box::pin(async move { Ok(store::identity_providers::find(tx, id).await?) }))
+        .read(Select::one(&TABLE, id, reach), |select, tx| {
+            Box::pin(async move { Ok(select.read(tx, store::identity_providers::from_row).await?) })
+        })
         .await?;
     found.ok_or_else(|| not_found(id))
 }
 
 /// One Identity Provider.
 pub async fn get(directory: &Directory, caller: &Caller, id: Uuid) -> Result<Versioned<IdentityProvider>> {
-    caller.authorize(PrivilegeType::View, Target::IdentityProvider)?;
-    find(directory, id).await.map(versioned)
+    let reach = caller.authorize(PrivilegeType::View, TARGET)?;
+    find(directory, reach, id).await.map(versioned)
 }
 
 /// Refused: the two that are built in are all there are.
 pub fn create(caller: &Caller) -> Error {
-    caller.authorize(PrivilegeType::Create, Target::IdentityProvider).err().unwrap_or_else(|| {
+    caller.authorize(PrivilegeType::Create, TARGET).err().unwrap_or_else(|| {
         Error::Forbidden("the providers local and service are built in; no others can be created".into())
     })
 }
 
 /// Refused: a provider that is built in cannot be deleted.
 pub async fn delete(directory: &Directory, caller: &Caller, id: Uuid) -> Error {
-    if let Err(refused) = caller.authorize(PrivilegeType::Delete, Target::IdentityProvider) {
+    if let Err(refused) = caller.authorize(PrivilegeType::Delete, TARGET) {
         return refused;
     }
-    match find(directory, id).await {
+    match find(directory, caller.reach(PrivilegeType::View, TARGET), id).await {
         Ok(provider) => Error::Forbidden(format!("the provider {} is built in and cannot be deleted", provider.name)),
         Err(error) => error,
     }
@@ -193,29 +200,89 @@ pub async fn replace(
     expected: Expected,
     input: IdentityProviderInput,
 ) -> Result<Versioned<IdentityProvider>> {
-    caller.authorize(PrivilegeType::Edit, Target::IdentityProvider)?;
-    let old = find(directory, id).await?;
+    let old = find_for_edit(directory, caller, id).await?;
     let mut faults = Faults::default();
-    let (common, settings) = input.check(&old, &mut faults);
+    let (common, mut settings) = input.check(&old, &mut faults);
+    let (scripts, kind) = (std::mem::take(&mut settings.user_scripts), ObjectKind::UserScript);
+    let scripts = references::check_ids(directory, "userScripts", kind, scripts, &mut faults).await?;
+    settings.user_scripts = scripts.iter().map(ToString::to_string).collect();
     faults.check()?;
+    let context = (id, expected, common, settings);
+    rise::settle(directory, caller, context, |directory, caller, (id, expected, common, settings)| {
+        Box::pin(try_replace(directory, caller, *id, expected, common, settings))
+    })
+    .await
+}
+
+async fn try_replace(
+    directory: &Directory,
+    caller: Caller,
+    id: Uuid,
+    expected: &Expected,
+    common: &Common,
+    settings: &Settings,
+) -> Result<Versioned<IdentityProvider>> {
+    let before = find_for_edit(directory, &caller, id).await?;
+    let mut after = before.clone();
+    (after.common, after.settings) = (common.clone(), settings.clone());
+    let (ground, edit) = decide(directory, &caller, &before, &after).await?;
     let audit_id = directory.random.uuid(directory.store.now());
-    let context = (id, expected, common, settings, caller.clone(), audit_id);
+    let context = (before, after, expected.clone(), caller, edit, ground, audit_id);
     directory
         .store
-        .write(context, |(id, expected, common, settings, caller, audit_id), tx| {
+        .write(context, |(before, after, expected, caller, edit, ground, audit_id), tx| {
             Box::pin(async move {
-                let before = store::identity_providers::hold(tx, id).await?.ok_or_else(|| not_found(*id))?;
-                expected.check(before.version - 1)?;
-                let mut after = before.clone();
-                (after.common, after.settings, after.updated) = (common.clone(), settings.clone(), tx.now());
+                ground.hold(tx).await?;
+                let held = store::identity_providers::hold(tx, &before.id).await?;
+                let held = held.ok_or_else(|| not_found(before.id))?;
+                expected.check(held.version - 1)?;
+                if held.updated != before.updated {
+                    return Err(Failure::Moved.into());
+                }
+                rise::check_scope(tx, &TABLE, &held.id, edit).await?;
+                ground.check_tags(tx, &TABLE, &held.id).await?;
+                let mut after = after.clone();
+                (after.version, after.updated) = (held.version, tx.now());
                 store::identity_providers::update(tx, &after).await?;
-                store::tags::delete(tx, TABLE.name, id).await?;
-                store::tags::insert(tx, TABLE.name, id, &after.common.tags).await?;
-                record(tx, audit_id, caller, before.into(), after.clone().into()).await?;
+                let tags = (&held.common.tags, &after.common.tags);
+                store::tags::replace(tx, TABLE.name, &held.id, tags.0, tags.1).await?;
+                rise::check_scope(tx, &TABLE, &held.id, edit).await?;
+                store::configuration::raise(tx).await?;
+                record(tx, audit_id, caller, held.into(), after.clone().into()).await?;
                 Ok(versioned(after))
             })
         })
         .await
+}
+
+/// The provider as it is, for a caller who may see it and change it, or only its tags.
+async fn find_for_edit(directory: &Directory, caller: &Caller, id: Uuid) -> Result<Provider> {
+    caller.authorize_edit(TARGET)?;
+    find(directory, caller.reach(PrivilegeType::View, TARGET), id).await
+}
+
+async fn decide(
+    directory: &Directory,
+    caller: &Caller,
+    before: &Provider,
+    after: &Provider,
+) -> Result<(Ground, (Missing, Reach))> {
+    let tags = (&before.common.tags, &after.common.tags);
+    let mut ground = rise::tag_change(directory, caller, TARGET, tags.0, tags.1).await?;
+    let seen = |provider: &Provider| {
+        let settings = &provider.settings;
+        (settings.claim_mappings.clone(), settings.user_scripts.clone())
+    };
+    if seen(before) != seen(after) {
+        let configuration = directory.configuration_now().await?;
+        let mut rows = configuration.rows.clone();
+        rows.providers.retain(|provider| provider.id != after.id);
+        rows.providers.push(after.clone());
+        ground = ground.and(rise::view_change(directory, caller, &configuration, rows, &Some).await?)?;
+    }
+    let mut untagged = after.clone();
+    untagged.common.tags.clone_from(&before.common.tags);
+    Ok((ground, rise::edit_reach(caller, TARGET, untagged == *before)))
 }
 
 async fn record(
@@ -240,12 +307,11 @@ async fn record(
     audit::write(tx, audit_id, &record).await
 }
 
-/// The names of the providers with which administrators may log in. Anyone may ask.
-pub async fn names(directory: &Directory) -> Result<Vec<String>> {
-    let all = directory
-        .store
-        .read((), |(), tx| Box::pin(async move { Ok(store::identity_providers::all(tx).await?) }))
-        .await?;
-    let for_administrators = |provider: &Provider| provider.settings.people.as_ref().is_some_and(|p| p.admin_provider);
-    Ok(all.into_iter().filter(for_administrators).map(|provider| provider.name).collect())
+/// The names of the providers with which administrators may log in, and what is to be shown before. Anyone may ask.
+pub async fn names(directory: &Directory) -> Result<(Vec<String>, String)> {
+    let configuration = directory.configuration_now().await?;
+    let rows = &configuration.rows;
+    let for_administrators = |provider: &&Provider| provider.settings.people.as_ref().is_some_and(|p| p.admin_provider);
+    let names = rows.providers.iter().filter(for_administrators).map(|provider| provider.name.clone());
+    Ok((names.collect(), rows.settings.login_banner_message.clone()))
 }

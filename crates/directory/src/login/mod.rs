@@ -3,22 +3,29 @@
 pub(crate) mod gate;
 pub(crate) mod governor;
 
+use std::{sync::Arc, time::Duration};
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
     Directory, accounts,
-    caller::{Caller, Origin, Privilege, privileges_of},
+    caller::{Authority, Caller, Origin, Privilege, PrivilegeType, Target},
+    claims::Circumstances,
     entity::{Faults, LINE_PATTERN},
     error::{Error, Result},
+    evaluation,
     kind::AccountKind,
     passwords::Password,
     random::Random,
-    sessions::{self, Purpose, Session, Token},
-    store::{self, accounts::Profile},
+    sessions::{self, Opening, Purpose, Session, Token},
+    store::{
+        self, BoxFuture,
+        accounts::{Credential, Profile},
+    },
     time::Timestamp,
 };
-use gate::Knock;
+use gate::{Entry, Knock};
 
 /// Who wants to log in.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -44,6 +51,10 @@ pub struct Login {
     pub name: String,
     /// What the account may do as an administrator.
     pub privileges: Vec<Privilege>,
+    /// Whether that includes reading the audit log.
+    pub can_access_audit_logs: bool,
+    /// What is to be shown after a login.
+    pub message_of_the_day: String,
     /// The token to go on with.
     pub token: Token,
     /// When it ends.
@@ -51,10 +62,12 @@ pub struct Login {
 }
 
 impl Login {
-    fn new(session: &Session, token: Token) -> Self {
+    fn new(session: &Session, token: Token, authority: &Authority, message_of_the_day: String) -> Self {
         Self {
             name: session.name.clone(),
-            privileges: privileges_of(session.kind, &session.name_key),
+            privileges: authority.privileges().to_vec(),
+            can_access_audit_logs: !authority.reach(PrivilegeType::View, Target::AuditLog).is_nothing(),
+            message_of_the_day,
             token,
             expires: session.expires,
         }
@@ -79,26 +92,81 @@ pub async fn login(directory: &Directory, input: LoginInput, purpose: Purpose, o
         kind: provider_kind(&provider),
         username: input.username.unwrap_or_default(),
         password: input.password.unwrap_or_else(|| Password::new(String::new())),
-        origin,
+        origin: origin.clone(),
         act: "login",
     };
-    let context = (directory.random.clone(), device_id, purpose);
-    let (session, token) = gate::enter(directory, knock, context, |verified, (random, device_id, purpose), tx| {
-        Box::pin(sessions::open(tx, verified, random, *device_id, *purpose))
+    let source = origin.source.map(|address| address.to_string()).unwrap_or_default();
+    let circumstances = Circumstances { device_id, source, at: directory.store.now() };
+    let wish = Wish { origin, circumstances, purpose };
+    let (session, token, terms) = gate::enter(directory, knock, wish, agree, |verified, terms, tx| {
+        Box::pin(async move {
+            if let Some(policy) = &terms.stopped_by {
+                return Ok(Entry::Refused(format!("stopped by the policy {policy}")));
+            }
+            let (session, token) = sessions::open(tx, verified, &terms.random, &terms.opening).await?;
+            Ok(Entry::Open((session, token, terms.clone())))
+        })
     })
     .await?;
     directory.metrics.sessions_opened.inc();
-    Ok(Login::new(&session, token))
+    Ok(Login::new(&session, token, &terms.authority, terms.message_of_the_day))
+}
+
+/// What someone wants who logs in.
+struct Wish {
+    origin: Origin,
+    circumstances: Circumstances,
+    purpose: Purpose,
+}
+
+/// On what terms someone is let in.
+#[derive(Clone)]
+struct Terms {
+    random: Random,
+    opening: Opening,
+    stopped_by: Option<String>,
+    authority: Arc<Authority>,
+    message_of_the_day: String,
+}
+
+/// Asks the policies, once the password has been found right.
+fn agree<'a>(directory: &'a Directory, credential: &'a Credential, wish: Wish) -> BoxFuture<'a, Result<Terms>> {
+    Box::pin(async move {
+        let (version, account) = directory
+            .store
+            .read((credential.kind, credential.id), |(kind, id), tx| {
+                Box::pin(async move {
+                    let version = store::configuration::version(tx).await?;
+                    Ok((version, store::accounts::find(tx, *kind, id).await?))
+                })
+            })
+            .await?;
+        let configuration = directory.configuration_at(version).await?;
+        // Deleted since its password was compared; settling the attempt finds that out too.
+        let account = account.ok_or(Error::LoginRefused)?;
+        let Wish { origin, circumstances, purpose } = wish;
+        let verdict = evaluation::judge(directory, &configuration, &account, &circumstances, &origin).await?;
+        let settings = &configuration.rows.settings;
+        let life = Duration::from_secs(60 * u64::try_from(settings.administration_token_expiration).unwrap_or(0));
+        Ok(Terms {
+            random: directory.random.clone(),
+            stopped_by: verdict.stopped_by,
+            authority: configuration.authority(&verdict.standing.policies),
+            message_of_the_day: settings.message_of_the_day.clone(),
+            opening: Opening { circumstances, purpose, life, standing: verdict.standing },
+        })
+    })
 }
 
 /// Exchanges a token for one to work with. Refused if the account has no administrative privilege.
 pub async fn authorize(directory: &Directory, caller: &Caller) -> Result<Login> {
     let session = caller.session().ok_or(Error::Unauthorized)?;
-    if caller.privileges().is_empty() {
+    if caller.authority().privileges().is_empty() {
         return Err(Error::Forbidden("the account holds no administrative privilege".into()));
     }
     let token = sessions::issue(directory, session).await?;
-    Ok(Login::new(session, token))
+    let message = directory.configuration_now().await?.rows.settings.message_of_the_day.clone();
+    Ok(Login::new(session, token, caller.authority(), message))
 }
 
 /// A new password for the caller's own account.
@@ -143,12 +211,13 @@ pub async fn change_password(directory: &Directory, caller: &Caller, input: Pass
     };
     let flow = governor::Flow::new(caller.origin().source, format!("{}/{}", session.kind.as_str(), session.name_key));
     let hash = directory.hash_password(&flow, new).await?;
-    let ended = gate::enter(directory, knock, hash, |verified, hash, tx| {
+    let as_it_is = |_: &Directory, _: &Credential, hash| -> BoxFuture<'_, _> { Box::pin(async move { Ok(hash) }) };
+    let ended = gate::enter(directory, knock, hash, as_it_is, |verified, hash, tx| {
         Box::pin(async move {
             let id = verified.account().id;
             store::accounts::set_password_hash(tx, &id, hash).await?;
             store::accounts::clear_failures(tx, &id, tx.now()).await?;
-            Ok(accounts::end_sessions(tx, &id).await?)
+            Ok(Entry::Open(accounts::end_sessions(tx, &id).await?))
         })
     })
     .await
@@ -162,7 +231,7 @@ pub async fn change_password(directory: &Directory, caller: &Caller, input: Pass
 
 /// Gives a Local User a new random password, unlocks it, and says the password. For an operator who holds the data.
 pub async fn reset_password(directory: &Directory, caller: &Caller, name: &str, enable: bool) -> Result<String> {
-    caller.authorize(crate::caller::PrivilegeType::Edit, crate::caller::Target::LocalUser)?;
+    caller.authorize_all(PrivilegeType::Edit, Target::LocalUser)?;
     let password = directory.random.password();
     let name_key = crate::entity::fold(name);
     let flow = governor::Flow::new(None, format!("local/{name_key}"));

@@ -14,7 +14,7 @@ use crate::{
 
 /// What `from_row` reads, in its order.
 pub(crate) const COLUMNS: &str = "id, kind, name, notes, tags, first_name, last_name, email, phone, labels, disabled, \
-     failed_attempts, failures_since_reset, lock_start, created, updated, version";
+     failed_attempts, failures_since_reset, lock_start, created, updated, version, profile_version";
 
 /// The value of `lock_start` in an account that is not locked.
 pub(crate) const NEVER: Timestamp = Timestamp::from_micros(i64::MIN);
@@ -31,6 +31,8 @@ pub(crate) struct Account {
     pub(crate) created: Timestamp,
     pub(crate) updated: Timestamp,
     pub(crate) version: i64,
+    /// Raised by every change of what policies see of it.
+    pub(crate) profile_version: i64,
 }
 
 /// What a client says of an account and nothing else changes.
@@ -104,6 +106,7 @@ pub(crate) fn from_row(row: &Row<'_>) -> Result<Account, Failure> {
         created: row.time(14)?,
         updated: row.time(15)?,
         version: row.int(16)?,
+        profile_version: row.int(17)?,
     })
 }
 
@@ -112,8 +115,8 @@ pub(crate) async fn insert(tx: &mut Tx, account: &Account, password_hash: &str) 
     let sql =
         "INSERT INTO accounts (id, kind, name, name_key, notes, tags, first_name, last_name, email, phone, labels,
            search, disabled, password_hash, credential_version, failed_attempts, failures_since_reset,
-           attempts_in_flight, lock_start, created, updated, version)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 0, $18, $19, $20, $21)
+           attempts_in_flight, lock_start, created, updated, version, profile_version)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 0, $18, $19, $20, $21, $22)
          ON CONFLICT DO NOTHING";
     let profile = &account.profile;
     let (name_key, search) = (profile.name_key(), profile.search());
@@ -141,6 +144,7 @@ pub(crate) async fn insert(tx: &mut Tx, account: &Account, password_hash: &str) 
         account.created.into(),
         account.updated.into(),
         account.version.into(),
+        account.profile_version.into(),
     ];
     Ok(tx.execute(sql, &values).await? == 1)
 }
@@ -178,7 +182,7 @@ pub(crate) async fn insert_decoys(tx: &mut Tx) -> Result<(), Failure> {
 pub(crate) async fn update(tx: &mut Tx, account: &Account) -> Result<(), Failure> {
     let sql = "UPDATE accounts SET name = $1, name_key = $2, notes = $3, tags = $4, first_name = $5, last_name = $6,
            email = $7, phone = $8, labels = $9, search = $10, disabled = $11, failed_attempts = $12,
-           failures_since_reset = $13, lock_start = $14, updated = $15
+           failures_since_reset = $13, lock_start = $14, updated = $15, profile_version = profile_version + 1
          WHERE id = $16";
     let profile = &account.profile;
     let (name_key, search) = (profile.name_key(), profile.search());
@@ -207,7 +211,7 @@ pub(crate) async fn update(tx: &mut Tx, account: &Account) -> Result<(), Failure
 pub(crate) async fn find(tx: &mut Tx, kind: AccountKind, id: &Uuid) -> Result<Option<Account>, Failure> {
     let sql =
         "SELECT id, kind, name, notes, tags, first_name, last_name, email, phone, labels, disabled, failed_attempts,
-           failures_since_reset, lock_start, created, updated, version
+           failures_since_reset, lock_start, created, updated, version, profile_version
          FROM accounts WHERE id = $1 AND kind = $2";
     tx.first(sql, &[id.into(), kind.as_str().into()], from_row).await
 }
@@ -216,7 +220,7 @@ pub(crate) async fn find(tx: &mut Tx, kind: AccountKind, id: &Uuid) -> Result<Op
 pub(crate) async fn hold(tx: &mut Tx, kind: AccountKind, id: &Uuid) -> Result<Option<Account>, Failure> {
     let sql = "UPDATE accounts SET version = version + 1 WHERE id = $1 AND kind = $2
          RETURNING id, kind, name, notes, tags, first_name, last_name, email, phone, labels, disabled, failed_attempts,
-           failures_since_reset, lock_start, created, updated, version";
+           failures_since_reset, lock_start, created, updated, version, profile_version";
     tx.first(sql, &[id.into(), kind.as_str().into()], from_row).await
 }
 
@@ -280,4 +284,43 @@ pub(crate) async fn set_enabled(tx: &mut Tx, id: &Uuid) -> Result<(), Failure> {
 
 pub(crate) async fn delete(tx: &mut Tx, id: &Uuid) -> Result<(), Failure> {
     tx.execute("DELETE FROM accounts WHERE id = $1", &[id.into()]).await.map(drop)
+}
+
+/// The version of what policies see of an account.
+pub(crate) async fn profile_version(tx: &mut Tx, id: &Uuid) -> Result<Option<i64>, Failure> {
+    tx.first("SELECT profile_version FROM accounts WHERE id = $1", &[id.into()], |row| row.int(0)).await
+}
+
+/// Whether an account can log in and is still what it was when it was looked at.
+pub(crate) async fn is_active(tx: &mut Tx, id: &Uuid, profile_version: i64) -> Result<bool, Failure> {
+    let sql = "SELECT a.version FROM accounts a
+         WHERE a.id = $1 AND a.profile_version = $2 AND a.disabled = FALSE AND a.password_hash <> ''
+           AND NOT EXISTS (SELECT 1 FROM blacklist b WHERE b.kind = a.kind AND b.name_key = a.name_key)";
+    Ok(tx.first(sql, &[id.into(), profile_version.into()], |row| row.int(0)).await?.is_some())
+}
+
+/// As `is_active`, and holds the account until the transaction ends.
+pub(crate) async fn hold_active(tx: &mut Tx, id: &Uuid, profile_version: i64) -> Result<bool, Failure> {
+    tx.execute("UPDATE accounts SET version = version WHERE id = $1", &[id.into()]).await?;
+    is_active(tx, id, profile_version).await
+}
+
+/// An account, if it can log in.
+pub(crate) async fn active(tx: &mut Tx, kind: AccountKind, id: &Uuid) -> Result<Option<Account>, Failure> {
+    let Some(account) = find(tx, kind, id).await? else { return Ok(None) };
+    Ok(is_active(tx, id, account.profile_version).await?.then_some(account))
+}
+
+/// Accounts looked at together.
+const PAGE: i64 = 200;
+
+/// Some of the accounts that can log in, those with ids behind this one.
+pub(crate) async fn all_active(tx: &mut Tx, behind: &Uuid) -> Result<Vec<Account>, Failure> {
+    let sql =
+        "SELECT id, kind, name, notes, tags, first_name, last_name, email, phone, labels, disabled, failed_attempts,
+           failures_since_reset, lock_start, created, updated, version, profile_version
+         FROM accounts a WHERE id > $1 AND kind <> 'decoy' AND disabled = FALSE AND password_hash <> ''
+           AND NOT EXISTS (SELECT 1 FROM blacklist b WHERE b.kind = a.kind AND b.name_key = a.name_key)
+         ORDER BY id LIMIT $2";
+    tx.query(sql, &[behind.into(), PAGE.into()], from_row).await
 }

@@ -30,6 +30,7 @@ impl Limits {
 pub(crate) struct Standing {
     pub(crate) credential_version: i64,
     pub(crate) disabled: bool,
+    pub(crate) blacklisted: bool,
     pub(crate) failures_since_reset: i64,
     pub(crate) lock_start: Timestamp,
 }
@@ -56,13 +57,16 @@ pub(crate) async fn take_slot(
 }
 
 pub(crate) async fn standing(tx: &mut Tx, account: &Uuid) -> Result<Option<Standing>, Failure> {
-    let sql = "SELECT credential_version, disabled, failures_since_reset, lock_start FROM accounts WHERE id = $1";
+    let sql = "SELECT credential_version, disabled, failures_since_reset, lock_start,
+           EXISTS (SELECT 1 FROM blacklist b WHERE b.kind = accounts.kind AND b.name_key = accounts.name_key)
+         FROM accounts WHERE id = $1";
     tx.first(sql, &[account.into()], |row| {
         Ok(Standing {
             credential_version: row.int(0)?,
             disabled: row.bool(1)?,
             failures_since_reset: row.int(2)?,
             lock_start: row.time(3)?,
+            blacklisted: row.bool(4)?,
         })
     })
     .await

@@ -2,22 +2,42 @@
 
 use uuid::Uuid;
 
-use super::{Row, Tx, Value};
-use crate::error::{Failure, Result};
+use super::{Row, Tx, Value, scope};
+use crate::{
+    error::{Failure, Result},
+    privileges::Reach,
+};
 
-/// What a resource lets its lists be ordered and filtered by.
+/// A resource as its lists and single reads see it.
 #[derive(Debug)]
 pub(crate) struct Table {
+    /// The table, under whose name its objects' tags are noted if it has no kinds.
     pub(crate) name: &'static str,
+    /// What is selected from, if it is more than the table.
+    pub(crate) from: Option<&'static str>,
     /// Of rows of several kinds in one table: whose they are.
     pub(crate) kind: Option<&'static str>,
     pub(crate) columns: &'static str,
-    /// Those that not every object has.
-    pub(crate) own_fields: &'static [Field],
+    /// What its lists can be ordered and filtered by.
+    pub(crate) fields: &'static [&'static [Field]],
+    /// The field by which they are ordered if a client does not say, and whether from the end.
+    pub(crate) order: (&'static str, bool),
+    pub(crate) scoped: Scoped,
+}
+
+/// What the scope of a privilege is held against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scoped {
+    /// The object's own id and tags.
+    ByObject,
+    /// Id and tags of the provider that it belongs to.
+    ByProvider,
+    /// Nothing: some of it is none of it.
+    Not,
 }
 
 /// The fields of every object. Every `search` column has the name first and the notes second.
-const ENTITY_FIELDS: &[Field] = &[
+pub(crate) const ENTITY_FIELDS: &[Field] = &[
     Field::text("name", "name_key"),
     Field::of("id", "id", Values::Id),
     Field::text("notes", "split_part(search, '\u{1}', 2)"),
@@ -26,10 +46,36 @@ const ENTITY_FIELDS: &[Field] = &[
     Field::TAGS,
 ];
 
+/// Of a resource of objects that carry tags and are ordered by their names.
+const ENTITY: Table = Table {
+    name: "",
+    from: None,
+    kind: None,
+    columns: "",
+    fields: &[ENTITY_FIELDS],
+    order: ("name", false),
+    scoped: Scoped::ByObject,
+};
+
 impl Table {
+    /// A table of objects that have the fields of every object.
+    pub(crate) const fn entities(name: &'static str, kind: Option<&'static str>, columns: &'static str) -> Self {
+        Self { name, kind, columns, ..ENTITY }
+    }
+
+    /// With fields of their own besides.
+    pub(crate) const fn with(self, fields: &'static [&'static [Field]]) -> Self {
+        Self { fields, ..self }
+    }
+
     /// All fields.
     pub(crate) fn fields(&self) -> impl Iterator<Item = &'static Field> {
-        ENTITY_FIELDS.iter().chain(self.own_fields)
+        self.fields.iter().copied().flatten()
+    }
+
+    /// As what the objects' tags are noted.
+    pub(crate) fn tag_kind(&self) -> &'static str {
+        self.kind.unwrap_or(self.name)
     }
 }
 
@@ -70,6 +116,8 @@ impl Field {
     pub(crate) const TAGS: Self = Self { name: "tags", order: None, values: Values::Tags };
 }
 
+static BY_ID: Field = Field::of("id", "id", Values::Id);
+
 /// What a list selects.
 #[derive(Debug, Clone)]
 pub(crate) struct Select {
@@ -77,6 +125,8 @@ pub(crate) struct Select {
     pub(crate) order: &'static Field,
     pub(crate) descending: bool,
     pub(crate) conditions: Vec<Condition>,
+    /// What the caller may see.
+    pub(crate) reach: Reach,
 }
 
 /// One condition on the rows.
@@ -107,19 +157,29 @@ enum Key {
 }
 
 /// A statement that grows.
-struct Statement<'a> {
+pub(super) struct Statement<'a> {
     sql: String,
     values: Vec<Value<'a>>,
 }
 
 impl<'a> Statement<'a> {
-    fn push(&mut self, sql: &str) {
+    pub(super) fn push(&mut self, sql: &str) {
         self.sql.push_str(sql);
     }
 
-    fn bind(&mut self, value: impl Into<Value<'a>>) {
+    pub(super) fn bind(&mut self, value: impl Into<Value<'a>>) {
         self.values.push(value.into());
         self.sql.push_str(&format!("${}", self.values.len()));
+    }
+
+    /// Values with commas between them.
+    pub(super) fn bind_all(&mut self, values: impl IntoIterator<Item = impl Into<Value<'a>>>) {
+        for (index, value) in values.into_iter().enumerate() {
+            if index > 0 {
+                self.push(", ");
+            }
+            self.bind(value);
+        }
     }
 }
 
@@ -137,6 +197,23 @@ fn pattern(text: &str) -> String {
 }
 
 impl Select {
+    /// One object, if it is in reach.
+    pub(crate) fn one(table: &'static Table, id: Uuid, reach: Reach) -> Self {
+        Self { table, order: &BY_ID, descending: false, conditions: vec![Condition::HasId(id)], reach }
+    }
+
+    /// Reads what there is at most one of.
+    pub(crate) async fn read<T>(
+        &self,
+        tx: &mut Tx,
+        map: fn(&Row<'_>) -> Result<T, Failure>,
+    ) -> Result<Option<T>, Failure> {
+        let mut statement = Statement { sql: format!("SELECT {}", self.table.columns), values: Vec::new() };
+        let patterns = self.patterns();
+        self.push_from(&mut statement, Some(&patterns));
+        tx.first(&statement.sql, &statement.values, map).await
+    }
+
     /// How many rows there are, with the conditions or without.
     pub(crate) async fn count(&self, tx: &mut Tx, with_conditions: bool) -> Result<u64, Failure> {
         let patterns = self.patterns();
@@ -195,7 +272,7 @@ impl Select {
     }
 
     fn push_from<'a>(&'a self, statement: &mut Statement<'a>, patterns: Option<&'a Vec<String>>) {
-        statement.push(&format!(" FROM {} WHERE ", self.table.name));
+        statement.push(&format!(" FROM {} WHERE ", self.table.from.unwrap_or(self.table.name)));
         match self.table.kind {
             Some(kind) => {
                 statement.push("kind = ");
@@ -203,6 +280,7 @@ impl Select {
             }
             None => statement.push("1 = 1"),
         }
+        scope::push(statement, self.table, &self.reach);
         for (condition, pattern) in self.conditions.iter().zip(patterns.into_iter().flatten()) {
             statement.push(" AND ");
             match condition {

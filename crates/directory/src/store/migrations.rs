@@ -4,7 +4,8 @@ use super::{Store, Tx};
 use crate::error::{Error, Failure, Result};
 
 /// In order; a migration that has been released is never edited.
-const MIGRATIONS: &[&str] = &[include_str!("../../migrations/0001_directory.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("../../migrations/0001_directory.sql"), include_str!("../../migrations/0002_authority.sql")];
 
 pub(super) async fn run(store: &Store) -> Result<()> {
     let prepared = store

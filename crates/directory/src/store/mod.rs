@@ -6,11 +6,15 @@ pub(crate) mod attempts;
 pub(crate) mod audit;
 #[cfg(test)]
 mod behaviours;
+pub(crate) mod configuration;
+pub(crate) mod devices;
 pub(crate) mod facts;
 pub(crate) mod identity_providers;
 pub(crate) mod list;
 mod migrations;
+pub(crate) mod objects;
 mod postgres;
+pub(crate) mod scope;
 pub(crate) mod sessions;
 mod sqlite;
 pub(crate) mod tags;

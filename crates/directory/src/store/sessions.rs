@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::Tx;
+use super::{Row, Tx, json};
 use crate::{
     error::{Failure, Result},
     kind::AccountKind,
@@ -54,9 +54,38 @@ pub struct Session {
     pub(crate) name_key: String,
 }
 
-pub(crate) async fn insert(tx: &mut Tx, session: &Session, source: &str, created: Timestamp) -> Result<(), Failure> {
-    let sql = "INSERT INTO sessions (id, account_id, credential_version, device_id, source, created, expires)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)";
+/// The policies that a session falls under, and what that was found from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Standing {
+    pub(crate) policies: Vec<Uuid>,
+    /// The version of the configuration.
+    pub(crate) configuration: i64,
+    /// The version of the account's profile.
+    pub(crate) profile: i64,
+}
+
+/// A session that is good, and what is known of what it may do.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) session: Session,
+    /// What was found when somebody last looked.
+    pub(crate) standing: Standing,
+    /// The version of the configuration now.
+    pub(crate) configuration: i64,
+    /// The version of the account's profile now.
+    pub(crate) profile: i64,
+}
+
+pub(crate) async fn insert(
+    tx: &mut Tx,
+    session: &Session,
+    source: &str,
+    created: Timestamp,
+    standing: &Standing,
+) -> Result<(), Failure> {
+    let sql = "INSERT INTO sessions (id, account_id, credential_version, device_id, source, created, expires, policies,
+           configuration, profile) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+    let policies = json(&standing.policies)?;
     let values = [
         (&session.id).into(),
         (&session.account_id).into(),
@@ -65,6 +94,9 @@ pub(crate) async fn insert(tx: &mut Tx, session: &Session, source: &str, created
         source.into(),
         created.into(),
         session.expires.into(),
+        (&policies).into(),
+        standing.configuration.into(),
+        standing.profile.into(),
     ];
     tx.execute(sql, &values).await.map(drop)
 }
@@ -79,28 +111,48 @@ pub(crate) async fn insert_token(
     tx.execute(sql, &[digest.into(), session.into(), purpose.as_str().into()]).await.map(drop)
 }
 
+fn from_row(row: &Row<'_>) -> Result<Found, Failure> {
+    let session = Session {
+        id: row.uuid(0)?,
+        account_id: row.uuid(1)?,
+        credential_version: row.int(2)?,
+        device_id: row.uuid(3)?,
+        expires: row.time(4)?,
+        purpose: Purpose::from_text(&row.text(5)?)?,
+        kind: AccountKind::from_text(&row.text(6)?)?,
+        name: row.text(7)?,
+        name_key: row.text(8)?,
+    };
+    let standing = Standing { policies: row.json(9)?, configuration: row.int(10)?, profile: row.int(11)? };
+    Ok(Found { session, standing, profile: row.int(12)?, configuration: row.int(13)? })
+}
+
 /// The session of a token, with its account as it is now: nothing if any of it has ended.
-pub(crate) async fn find(tx: &mut Tx, digest: &[u8; 32]) -> Result<Option<Session>, Failure> {
+pub(crate) async fn find(tx: &mut Tx, digest: &[u8; 32]) -> Result<Option<Found>, Failure> {
     let now = tx.now();
     let sql =
-        "SELECT s.id, s.account_id, s.credential_version, s.device_id, s.expires, t.purpose, a.kind, a.name, a.name_key
+        "SELECT s.id, s.account_id, s.credential_version, s.device_id, s.expires, t.purpose, a.kind, a.name, a.name_key,
+           s.policies, s.configuration, s.profile, a.profile_version, c.version
          FROM tokens t JOIN sessions s ON s.id = t.session_id JOIN accounts a ON a.id = s.account_id
+           JOIN configuration c ON c.id = 1
          WHERE t.digest = $1 AND s.expires > $2 AND a.disabled = FALSE
-           AND a.credential_version = s.credential_version";
-    tx.first(sql, &[digest.into(), now.into()], |row| {
-        Ok(Session {
-            id: row.uuid(0)?,
-            account_id: row.uuid(1)?,
-            credential_version: row.int(2)?,
-            device_id: row.uuid(3)?,
-            expires: row.time(4)?,
-            purpose: Purpose::from_text(&row.text(5)?)?,
-            kind: AccountKind::from_text(&row.text(6)?)?,
-            name: row.text(7)?,
-            name_key: row.text(8)?,
-        })
-    })
-    .await
+           AND a.credential_version = s.credential_version
+           AND NOT EXISTS (SELECT 1 FROM blacklist b WHERE b.kind = a.kind AND b.name_key = a.name_key)";
+    tx.first(sql, &[digest.into(), now.into()], from_row).await
+}
+
+/// From where and when a session was opened. Nothing if it has ended.
+pub(crate) async fn opened(tx: &mut Tx, session: &Uuid) -> Result<Option<(String, Timestamp)>, Failure> {
+    let sql = "SELECT source, created FROM sessions WHERE id = $1";
+    tx.first(sql, &[session.into()], |row| Ok((row.text(0)?, row.time(1)?))).await
+}
+
+/// Notes what a session was found to fall under.
+pub(crate) async fn set_standing(tx: &mut Tx, session: &Uuid, standing: &Standing) -> Result<(), Failure> {
+    let sql = "UPDATE sessions SET policies = $1, configuration = $2, profile = $3 WHERE id = $4";
+    let policies = json(&standing.policies)?;
+    let values = [(&policies).into(), standing.configuration.into(), standing.profile.into(), session.into()];
+    tx.execute(sql, &values).await.map(drop)
 }
 
 /// Ends one session. False if it had ended already.

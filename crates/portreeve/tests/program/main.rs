@@ -1,6 +1,7 @@
 //! The program as its users meet it: real processes, real sockets, real signals. Each test has a store of its own, which is
 //! a schema of the database that `TEST_DATABASE_URL` names, or a temporary folder where there is none.
 
+mod at_once;
 mod bad_input;
 mod commands;
 mod config;

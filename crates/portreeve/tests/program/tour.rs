@@ -1,4 +1,5 @@
-//! The tour of `README.md`, walked line by line as a reader would, on a server of its own.
+//! The tour of `README.md` and the examples of `docs/authority.md`, walked line by line as a reader would, each on a server
+//! of its own.
 
 use std::{path::Path, process::Command};
 
@@ -17,8 +18,8 @@ struct Step {
     shown: Option<(String, String)>,
 }
 
-fn readme() -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
+fn document(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(name);
     std::fs::read_to_string(path).expect("is there")
 }
 
@@ -35,10 +36,9 @@ fn blocks(text: &str) -> Vec<(String, String)> {
     blocks
 }
 
-fn steps(readme: &str) -> Vec<Step> {
-    let tour = readme.split("\n## ").find(|section| section.starts_with("A tour")).expect("has a tour");
+fn steps(text: &str) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
-    for (form, content) in blocks(tour) {
+    for (form, content) in blocks(text) {
         if form == "sh" {
             steps.push(Step { commands: content, shown: None });
             continue;
@@ -93,9 +93,19 @@ impl Mask {
 
 #[test]
 fn every_line_of_the_tour_does_what_it_says() {
-    let readme = readme();
-    let steps = steps(&readme);
+    let readme = document("README.md");
+    walk(readme.split("\n## ").find(|section| section.starts_with("A tour")).expect("has a tour"));
+}
+
+#[test]
+fn every_example_of_roles_and_policies_does_what_it_says() {
+    walk(&document("docs/authority.md"));
+}
+
+fn walk(text: &str) {
+    let steps = steps(text);
     assert!(steps.len() > 10 && steps[0].commands.contains(ADDRESS), "the tour has lost its way");
+    let readme = document("README.md");
     let chosen = readme.split("PORTREEVE_ADMIN_PASSWORD='").nth(1).and_then(|rest| rest.split('\'').next());
     let chosen = chosen.expect("the README says how to choose the password");
 
@@ -121,14 +131,14 @@ fn every_line_of_the_tour_does_what_it_says() {
                 assert_eq!(seen.json(output), said.json(shown), "{}", step.commands)
             }
             Some((_, shown)) => assert_eq!(output, shown, "{}", step.commands),
-            None => assert_eq!(output, "", "the README does not show what this prints:\n{}", step.commands),
+            None => assert_eq!(output, "", "it is not shown what this prints:\n{}", step.commands),
         }
     }
 }
 
 #[test]
 fn the_two_commands_are_there() {
-    let readme = readme();
+    let readme = document("README.md");
     for command in ["$ cargo run --release -- serve\n", "$ cargo test --workspace\n"] {
         assert!(readme.contains(command), "{command}");
     }

@@ -13,7 +13,7 @@ use crate::{
     App,
     answer::{Known, List, Never, Object, Result},
     extract::{Anyone, Body, Create, Delete, Edit, Id, IfMatch, ListParameters, May, View},
-    openapi::about,
+    openapi::{about, may_clash},
 };
 
 pub(crate) fn routes() -> ApiRouter<App> {
@@ -32,10 +32,11 @@ pub(crate) fn routes() -> ApiRouter<App> {
         .api_route(
             "/identity-providers/{id}",
             get_with(get, about("Get an Identity Provider", "getIdentityProvider", "Identity Providers"))
-                .put_with(
-                    replace,
-                    about("Replace an Identity Provider", "replaceIdentityProvider", "Identity Providers"),
-                )
+                .put_with(replace, |op| {
+                    may_clash(about("Replace an Identity Provider", "replaceIdentityProvider", "Identity Providers")(
+                        op,
+                    ))
+                })
                 .delete_with(
                     delete,
                     about("Delete an Identity Provider", "deleteIdentityProvider", "Identity Providers"),
@@ -86,7 +87,7 @@ struct ProviderNames {
     /// The providers.
     data: Vec<ProviderName>,
     /// What is to be shown before a login.
-    banner_message: &'static str,
+    banner_message: String,
 }
 
 /// A provider with which one may log in.
@@ -108,12 +109,12 @@ struct ProviderName {
 }
 
 async fn names(State(directory): State<Directory>, _: Anyone) -> Result<Known<ProviderNames>> {
-    let names = identity_providers::names(&directory).await?;
+    let (names, banner_message) = identity_providers::names(&directory).await?;
     let provider = |name: String| ProviderName {
         display_name: name.clone(),
         name,
         provider_type: "Credentials",
         certificate_priorities: [],
     };
-    Ok(Known(ProviderNames { data: names.into_iter().map(provider).collect(), banner_message: "" }))
+    Ok(Known(ProviderNames { data: names.into_iter().map(provider).collect(), banner_message }))
 }

@@ -52,7 +52,7 @@ struct LoginAnswer {
     /// When the token ends.
     expires: Timestamp,
     /// What is to be shown after a login.
-    message_of_the_day: &'static str,
+    message_of_the_day: String,
 }
 
 /// Who logged in.
@@ -76,12 +76,12 @@ impl From<Login> for LoginAnswer {
             user: LoggedIn {
                 name: login.name,
                 need_two_factor_auth: false,
-                can_access_audit_logs: !login.privileges.is_empty(),
+                can_access_audit_logs: login.can_access_audit_logs,
                 privileges: login.privileges,
             },
             token: login.token.expose().to_owned(),
             expires: login.expires,
-            message_of_the_day: "",
+            message_of_the_day: login.message_of_the_day,
         }
     }
 }

@@ -123,6 +123,11 @@ pub(crate) fn may_clash(operation: TransformOperation<'_>) -> TransformOperation
     add_status::<ErrorBody>(operation, 409, "It clashes with another object or with what must stay true.")
 }
 
+/// Adds what is said when the body names something that is not there, or that the caller may not see.
+pub(crate) fn may_miss(operation: TransformOperation<'_>) -> TransformOperation<'_> {
+    add_status::<ErrorBody>(operation, 404, "There is no such object.")
+}
+
 fn add_status<'t, T: JsonSchema>(
     mut operation: TransformOperation<'t>,
     status: u16,

@@ -111,9 +111,10 @@ fn check_error(status: u16, json: &Value, what: &str) {
 fn check_declared(method: &str, path: &str, status: u16) {
     let path = path.split('?').next().unwrap_or_default();
     let path = path.strip_prefix("/admin").unwrap_or(path);
-    let fits = |template: &str| match template.strip_suffix("{id}") {
-        Some(start) => path.strip_prefix(start).is_some_and(|id| !id.is_empty() && !id.contains('/')),
-        None => template == path,
+    let fits = |template: &str| {
+        let (parts, given) = (template.split('/'), path.split('/'));
+        let fits = |(part, given): (&str, &str)| part == given || (part.starts_with('{') && !given.is_empty());
+        parts.clone().count() == given.clone().count() && parts.zip(given).all(fits)
     };
     let paths = DOCUMENT["paths"].as_object().unwrap();
     let Some((_, operations)) = paths.get_key_value(path).or_else(|| paths.iter().find(|(template, _)| fits(template)))

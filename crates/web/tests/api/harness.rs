@@ -156,6 +156,12 @@ impl Server {
         Self::open(self.place.clone(), Wish { clock: Some(clock) }).await
     }
 
+    /// The same node under another name, where there can be only one.
+    pub fn another_view(&self) -> Self {
+        let (directory, router, place) = (self.directory.clone(), self.router.clone(), self.place.clone());
+        Self { directory, router, place, skew: self.skew.clone(), token: self.token.clone() }
+    }
+
     /// Stops, and starts again on the same data.
     pub async fn restart(self) -> Self {
         let place = self.place.clone();

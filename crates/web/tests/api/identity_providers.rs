@@ -96,14 +96,16 @@ async fn put_replaces_the_settings_and_absent_ones_return_to_their_default() {
     let path = format!("/identity-providers/{LOCAL}");
     let mut changed = local();
     let pool = "4c07bc67-57ea-42dd-b702-c2d6c45419fc";
+    let script = server.make("/user-scripts", json!({ "name": "more", "expression": "return {};" })).await;
+    let username = json!({ "attributeName": "username", "claimName": "username", "list": false, "encrypt": false });
     for (field, value) in [
         ("notes", json!("n")),
         ("tags", json!(["t"])),
         ("userLockoutThreshold", json!(100)),
         ("userLockoutDurationMinutes", json!(525_600)),
         ("minPasswordLength", json!(0)),
-        ("claimMappings", json!([{ "attributeName": "a", "claimName": "b", "list": true, "encrypt": true }])),
-        ("userScripts", json!([pool])),
+        ("claimMappings", json!([{ "attributeName": "a", "claimName": "b", "list": true, "encrypt": true }, username])),
+        ("userScripts", json!([script])),
         ("ipPoolV4", json!(pool)),
         ("ipPoolV6", json!(pool)),
         ("dnsServers", json!(["10.0.0.1"])),

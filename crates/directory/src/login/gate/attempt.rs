@@ -32,6 +32,7 @@ pub(super) enum Refusal {
     UnknownAccount,
     NoPassword,
     Disabled,
+    Blacklisted,
     Locked,
     Blocked,
     WrongPassword,
@@ -46,6 +47,7 @@ impl Refusal {
             Self::UnknownAccount => "unknown account",
             Self::NoPassword => "account without password",
             Self::Disabled => "account disabled",
+            Self::Blacklisted => "account blacklisted",
             Self::Locked => "account locked",
             Self::Blocked => "account blocked after 100 failures",
             Self::WrongPassword => "wrong password",
@@ -147,6 +149,7 @@ async fn take_in(
         refusal = match standing {
             None => return Ok(Taken::NotNow),
             Some(now) if now.disabled => Some(Refusal::Disabled),
+            Some(now) if now.blacklisted => Some(Refusal::Blacklisted),
             Some(now) if now.credential_version != account.credential_version => return Ok(Taken::NotNow),
             Some(now) if now.failures_since_reset >= BLOCK_AT => Some(Refusal::Blocked),
             Some(now) if now.lock_start > cutoff => Some(Refusal::Locked),

@@ -44,24 +44,39 @@ impl Verified {
     pub(crate) fn account(&self) -> &Credential {
         &self.account
     }
-    pub(crate) fn origin(&self) -> &Origin {
-        &self.origin
-    }
 }
 
-/// What happens in the transaction in which a good login is accounted for.
-pub(crate) type Entrance<C, T> = for<'a> fn(&'a Verified, &'a C, &'a mut Tx) -> BoxFuture<'a, Result<T>>;
+/// What happens between the comparison, if it was good, and the transaction that accounts for it.
+pub(crate) type Prepare<W, C> = for<'a> fn(&'a Directory, &'a Credential, W) -> BoxFuture<'a, Result<C>>;
 
-/// Compares the password, and if it is right runs `entrance` in the transaction that says so.
+/// What happens in the transaction in which a good login is accounted for.
+pub(crate) type Entrance<C, T> = for<'a> fn(&'a Verified, &'a C, &'a mut Tx) -> BoxFuture<'a, Result<Entry<T>>>;
+
+/// What the entrance comes to.
+pub(crate) enum Entry<T> {
+    /// Come in.
+    Open(T),
+    /// The password was right, and still: for this reason, which only the audit log learns.
+    Refused(String),
+}
+
+/// Compares the password, and if it is right runs `prepare`, and `entrance` in the transaction that says so.
 ///
 /// Goes on to its end even when the one who asked hangs up, so that no slot stays taken.
-pub(crate) async fn enter<C, T>(directory: &Directory, knock: Knock, context: C, entrance: Entrance<C, T>) -> Result<T>
+pub(crate) async fn enter<W, C, T>(
+    directory: &Directory,
+    knock: Knock,
+    wish: W,
+    prepare: Prepare<W, C>,
+    entrance: Entrance<C, T>,
+) -> Result<T>
 where
-    C: Clone + Send + Sync + 'static,
+    W: Send + 'static,
+    C: Send + Sync + 'static,
     T: Send + 'static,
 {
     let own = directory.clone();
-    let run = tokio::spawn(async move { attempt(&own, knock, context, entrance).await });
+    let run = tokio::spawn(async move { attempt(&own, knock, wish, prepare, entrance).await });
     let result = run.await.map_err(|stopped| Error::Internal(stopped.to_string()))?;
     directory.metrics.login(match &result {
         Ok(_) => "ok",
@@ -71,9 +86,16 @@ where
     result
 }
 
-async fn attempt<C, T>(directory: &Directory, knock: Knock, context: C, entrance: Entrance<C, T>) -> Result<T>
+async fn attempt<W, C, T>(
+    directory: &Directory,
+    knock: Knock,
+    wish: W,
+    prepare: Prepare<W, C>,
+    entrance: Entrance<C, T>,
+) -> Result<T>
 where
-    C: Clone + Send + Sync + 'static,
+    W: Send + 'static,
+    C: Send + Sync + 'static,
     T: Send + 'static,
 {
     let (permit, attempt, credential) = attempt::take(directory, &knock).await?;
@@ -87,6 +109,13 @@ where
     };
     match (outcome, credential) {
         (Outcome::Right { rehashed }, Some(account)) => {
+            let context = match prepare(directory, &account, wish).await {
+                Ok(context) => context,
+                Err(fault) => {
+                    settle::give_back(directory, Some(account), &attempt).await?;
+                    return Err(fault);
+                }
+            };
             let verified = Verified { account, origin: knock.origin.clone() };
             let settled = Settled { attempt, rehashed, act: knock.act, ids: directory.random.clone() };
             settle::accept(directory, verified, settled, context, entrance).await

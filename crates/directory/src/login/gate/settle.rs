@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::{
-    Entrance, Knock, LEASE, Verified,
+    Entrance, Entry, Knock, LEASE, Verified,
     attempt::{Attempt, CountedOn, Refusal},
 };
 use crate::{
@@ -85,7 +85,7 @@ async fn record(
     let record = Record {
         actor: audit::NOBODY,
         act: knock.act,
-        object_kind: knock.kind.map_or("", AccountKind::target),
+        object_kind: knock.kind.map_or("", AccountKind::object_kind),
         object_id: credential.map(|account| account.id),
         object_name: credential.map_or(&tried, |account| &account.name),
         outcome: audit::REFUSED,
@@ -131,7 +131,8 @@ where
                     if held {
                         attempts::free_slots(tx, &account.id, 1).await?;
                     }
-                    audit::write(tx, &id, &outcome(verified, settled.act, Some(Refusal::AccountChanged))).await?;
+                    let changed = Refusal::AccountChanged.as_str();
+                    audit::write(tx, &id, &outcome(verified, settled.act, Some(changed))).await?;
                     return Ok(None);
                 };
                 if in_flight > 0 {
@@ -142,24 +143,27 @@ where
                 if let Some(hash) = &settled.rehashed {
                     accounts::set_password_hash(tx, &account.id, hash).await?;
                 }
-                let result = entrance(verified, context, tx).await?;
-                audit::write(tx, &id, &outcome(verified, settled.act, None)).await?;
-                Ok(Some(result))
+                let (result, refused) = match entrance(verified, context, tx).await? {
+                    Entry::Open(result) => (Some(result), None),
+                    Entry::Refused(reason) => (None, Some(reason)),
+                };
+                audit::write(tx, &id, &outcome(verified, settled.act, refused.as_deref())).await?;
+                Ok(result)
             })
         })
         .await?;
     entered.ok_or(Error::LoginRefused)
 }
 
-fn outcome<'a>(verified: &'a Verified, act: &'static str, refusal: Option<Refusal>) -> Record<'a> {
+fn outcome<'a>(verified: &'a Verified, act: &'static str, refusal: Option<&'a str>) -> Record<'a> {
     Record {
         actor: &verified.account.name,
         act,
-        object_kind: verified.account.kind.target(),
+        object_kind: verified.account.kind.object_kind(),
         object_id: Some(verified.account.id),
         object_name: &verified.account.name,
         outcome: if refusal.is_some() { audit::REFUSED } else { audit::DONE },
-        reason: refusal.map_or("", Refusal::as_str),
+        reason: refusal.unwrap_or_default(),
         origin: &verified.origin,
         changes: audit::NO_CHANGES,
     }

@@ -1,6 +1,7 @@
 //! `portreeve bench`: measures this machine and this program on it. Every figure stands beside its limit, measured in
 //! the same run, as machines differ and are rarely quiet.
 
+mod authority;
 mod client;
 mod refusals;
 mod scenarios;
@@ -23,6 +24,10 @@ pub enum Scenario {
     Create,
     /// Start, memory when idle with 10,000 accounts and in a storm of logins
     Footprint,
+    /// Reads and lists of a caller who sees one account in a hundred, beside one who sees all
+    Scopes,
+    /// Logins with 1, 10 and 100 policies
+    Policies,
     /// Whether refusals of every kind take the same time; fails if they do not
     Refusals,
 }
@@ -62,7 +67,8 @@ pub fn run(arguments: &BenchArguments) -> anyhow::Result<()> {
     if arguments.bare {
         return runtime.block_on(server::serve_bare());
     }
-    let all = [Scenario::Login, Scenario::Read, Scenario::Create, Scenario::Footprint];
+    let all =
+        [Scenario::Login, Scenario::Read, Scenario::Create, Scenario::Scopes, Scenario::Policies, Scenario::Footprint];
     let wanted = if arguments.scenarios.is_empty() { all.to_vec() } else { arguments.scenarios.clone() };
     for scenario in wanted {
         if let Some(name) = scenario.to_possible_value() {
@@ -74,6 +80,8 @@ pub fn run(arguments: &BenchArguments) -> anyhow::Result<()> {
                 Scenario::Read => scenarios::read(arguments).await,
                 Scenario::Create => scenarios::create(arguments).await,
                 Scenario::Footprint => scenarios::footprint(arguments).await,
+                Scenario::Scopes => authority::scopes(arguments).await,
+                Scenario::Policies => authority::policies(arguments).await,
                 Scenario::Refusals => refusals::compare(arguments).await,
             }
         })?;

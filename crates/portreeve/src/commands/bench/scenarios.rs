@@ -31,7 +31,7 @@ fn millis(time: Duration) -> f64 {
 
 /// What several rounds of one measurement came to.
 #[derive(Default)]
-struct Rounds {
+pub(super) struct Rounds {
     rates: Vec<f64>,
     limits: Vec<f64>,
     ratios: Vec<f64>,
@@ -40,7 +40,7 @@ struct Rounds {
 }
 
 impl Rounds {
-    fn add(&mut self, load: &Load, limit: f64) -> anyhow::Result<()> {
+    pub(super) fn add(&mut self, load: &Load, limit: f64) -> anyhow::Result<()> {
         ensure!(load.others == 0, "{} requests were answered with another status", load.others);
         self.rates.push(load.per_second);
         self.limits.push(limit);
@@ -51,7 +51,7 @@ impl Rounds {
     }
 
     /// `of`, a rate, its limit where there is one, and how long single requests took.
-    fn line(self, of: &str, limit: &str) -> String {
+    pub(super) fn line(self, of: &str, limit: &str) -> String {
         let limit = if limit.is_empty() {
             String::new()
         } else {

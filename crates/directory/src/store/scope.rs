@@ -1,0 +1,70 @@
+//! The one place where what a caller may reach becomes SQL. Lists, counts, single reads and the checks of writes all use it.
+
+use super::{
+    Tx,
+    list::{Scoped, Select, Statement, Table},
+};
+use crate::{error::Failure, privileges::Reach};
+
+/// More than this many ids and tags do not fit into a statement of either database.
+const MOST_VALUES: usize = 20_000;
+
+/// Adds the condition that a row is in reach.
+pub(super) fn push<'a>(statement: &mut Statement<'a>, table: &'static Table, reach: &'a Reach) {
+    match (reach, table.scoped) {
+        (Reach::Everything, _) => {}
+        (Reach::Only { .. }, Scoped::Not) => statement.push(" AND 1 = 0"),
+        (Reach::Only { ids, tags }, _) if ids.is_empty() && tags.is_empty() => statement.push(" AND 1 = 0"),
+        (Reach::Only { .. }, Scoped::ByObject) => {
+            statement.push(" AND id IN (");
+            push_ids(statement, reach, table.tag_kind(), table.name);
+            statement.push(")");
+        }
+        (Reach::Only { .. }, Scoped::ByProvider) => {
+            statement.push(" AND kind IN (SELECT kind FROM identity_providers WHERE id IN (");
+            push_ids(statement, reach, "identity_providers", "identity_providers");
+            statement.push("))");
+        }
+    }
+}
+
+/// A query for the ids of the objects that are named by the scope or carry one of its tags.
+fn push_ids<'a>(statement: &mut Statement<'a>, reach: &'a Reach, tag_kind: &'static str, table: &str) {
+    let Reach::Only { ids, tags } = reach else { return };
+    if !tags.is_empty() {
+        statement.push("SELECT object_id FROM object_tags WHERE kind = ");
+        statement.bind(tag_kind);
+        statement.push(" AND tag IN (");
+        statement.bind_all(tags);
+        statement.push(")");
+    }
+    if !ids.is_empty() {
+        if !tags.is_empty() {
+            statement.push(" UNION ");
+        }
+        statement.push(&format!("SELECT id FROM {table} WHERE id IN ("));
+        statement.bind_all(ids);
+        statement.push(")");
+    }
+}
+
+/// Whether such a reach can be asked for. One that cannot must be refused: a part of it would be another scope.
+pub(crate) fn fits(reach: &Reach) -> bool {
+    match reach {
+        Reach::Everything => true,
+        Reach::Only { ids, tags } => ids.len() + tags.len() <= MOST_VALUES,
+    }
+}
+
+/// Whether an object, as it is in this transaction, is in reach.
+pub(crate) async fn includes(
+    tx: &mut Tx,
+    table: &'static Table,
+    id: &uuid::Uuid,
+    reach: &Reach,
+) -> Result<bool, Failure> {
+    if *reach == Reach::Everything {
+        return Ok(true);
+    }
+    Ok(Select::one(table, *id, reach.clone()).count(tx, true).await? > 0)
+}
