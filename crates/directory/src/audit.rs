@@ -1,14 +1,61 @@
-//! The record of what was done: one row per act, in the same transaction as the act.
+//! The record of what was done: one row per act, in the same transaction as the act. Here it is written and read; nothing
+//! changes it.
 
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::{
-    error::Result,
-    store::{self, Tx},
+    Directory,
+    caller::{Caller, PrivilegeType, Target},
+    error::{Error, Result},
+    list::{self, Field, Listing, Scoped, Table, Values},
+    privileges::Reach,
+    store::{self, Tx, list::Select},
 };
 
+pub use crate::store::audit::AuditRecord;
 pub(crate) use crate::store::audit::Record;
+
+/// Of the audit log. The numbers are those of the fields in the search text.
+static TABLE: Table = Table {
+    name: "audit_log",
+    from: None,
+    kind: None,
+    columns: store::audit::COLUMNS,
+    fields: &[&[
+        // The ids are in the order of time, and the primary key: the newest rows are found without looking at the others.
+        Field::of("at", "id", Values::Time),
+        Field::text("actor", "split_part(search, '\u{1}', 1)"),
+        Field::text("act", "split_part(search, '\u{1}', 2)"),
+        Field::text("objectKind", "split_part(search, '\u{1}', 3)"),
+        Field::text("objectId", "object_id"),
+        Field::text("objectName", "split_part(search, '\u{1}', 4)"),
+        Field::text("outcome", "split_part(search, '\u{1}', 5)"),
+        Field::text("source", "split_part(search, '\u{1}', 6)"),
+        Field::text("requestId", "split_part(search, '\u{1}', 7)"),
+        Field::text("reason", "split_part(search, '\u{1}', 8)"),
+    ]],
+    order: ("at", true),
+    scoped: Scoped::Not,
+};
+
+/// Records that match, the newest first.
+pub async fn list(directory: &Directory, caller: &Caller, request: list::Request) -> Result<Listing<AuditRecord>> {
+    caller.authorize_all(PrivilegeType::View, Target::AuditLog)?;
+    Listing::open(directory, &TABLE, Reach::Everything, request, store::audit::from_row).await
+}
+
+/// One record.
+pub async fn get(directory: &Directory, caller: &Caller, id: Uuid) -> Result<AuditRecord> {
+    caller.authorize_all(PrivilegeType::View, Target::AuditLog)?;
+    let found = directory
+        .store
+        .read(Select::one(&TABLE, id, Reach::Everything), |select, tx| {
+            Box::pin(async move { Ok(select.read(tx, store::audit::from_row).await?) })
+        })
+        .await?;
+    found.ok_or_else(|| Error::NotFound(format!("there is no record with the id {id} in the audit log")))
+}
 
 /// The act was done.
 pub(crate) const DONE: &str = "done";
@@ -18,8 +65,6 @@ pub(crate) const REFUSED: &str = "refused";
 pub(crate) const FAILED: &str = "failed";
 /// The actor of a refused login.
 pub(crate) const NOBODY: &str = "";
-/// The actor at the command line.
-pub(crate) const OPERATOR: &str = "(operator)";
 /// Of an act that changes no field.
 pub(crate) const NO_CHANGES: &str = "{}";
 

@@ -18,6 +18,9 @@ pub use crate::{
 /// The name of the account that is made at the first start.
 pub(crate) const ADMINISTRATOR: &str = "admin";
 
+/// How the audit log names the one at the command line.
+const OPERATOR: &str = "(operator)";
+
 /// Who asks.
 #[derive(Debug, Clone)]
 pub struct Caller {
@@ -69,7 +72,7 @@ impl Caller {
     pub(crate) fn audit_name(&self) -> &str {
         match &self.actor {
             Actor::Account(account) => &account.0.name,
-            Actor::Operator => crate::audit::OPERATOR,
+            Actor::Operator => OPERATOR,
         }
     }
 

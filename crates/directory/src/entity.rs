@@ -11,7 +11,7 @@ use crate::error::{Error, Fault, Result};
 /// Between the folded fields of a `search` column. No text that is stored can hold it.
 pub(crate) const FIELD_SEPARATOR: char = '\u{1}';
 /// Between the folded items of one field.
-const ITEM_SEPARATOR: &str = "\u{2}";
+const ITEM_SEPARATOR: char = '\u{2}';
 
 /// For the API's document: a text of one line.
 pub(crate) const LINE_PATTERN: &str = r"^[^\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]*$";
@@ -21,7 +21,7 @@ pub(crate) const TEXT_PATTERN: &str =
 /// For the API's document: a text of one line that neither begins nor ends with white space.
 pub(crate) const NAME_PATTERN: &str = r"^(?!\s)[^\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]*[^\s\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]$";
 
-const NAME_LENGTH: usize = 255;
+pub(crate) const NAME_LENGTH: usize = 255;
 const NOTES_LENGTH: usize = 4_096;
 const TAG_LENGTH: usize = 128;
 const TAG_COUNT: usize = 200;
@@ -39,9 +39,21 @@ pub(crate) fn fold(text: &str) -> String {
 
 /// The value of a `search` column: the fields, folded, in the order in which the resource's list table numbers them.
 pub(crate) fn search_text(fields: &[&str], lists: &[Vec<&str>]) -> String {
-    let lists = lists.iter().map(|items| items.join(ITEM_SEPARATOR));
-    let all: Vec<String> = fields.iter().map(ToString::to_string).chain(lists).collect();
-    fold(&all.join(&FIELD_SEPARATOR.to_string()))
+    let length = fields.iter().chain(lists.iter().flatten()).map(|text| text.len() + 1).sum();
+    let mut all = String::with_capacity(length);
+    let items = |all: &mut String, items: &[&str]| {
+        for (index, item) in items.iter().enumerate() {
+            if index > 0 {
+                all.push(ITEM_SEPARATOR);
+            }
+            all.push_str(item);
+        }
+        all.push(FIELD_SEPARATOR);
+    };
+    fields.iter().for_each(|field| items(&mut all, &[field]));
+    lists.iter().for_each(|list| items(&mut all, list));
+    all.pop();
+    fold(&all)
 }
 
 /// What is wrong with a request, gathered until everything has been looked at.
@@ -97,10 +109,19 @@ impl Faults {
 
     /// A text that must be there.
     pub(crate) fn required(&mut self, field: &str, text: Option<String>) -> String {
+        self.required_up_to(NAME_LENGTH, field, text)
+    }
+
+    /// The name of a tag: whatever objects can carry.
+    pub(crate) fn tag(&mut self, field: &str, tag: Option<String>) -> String {
+        self.required_up_to(TAG_LENGTH, field, tag)
+    }
+
+    fn required_up_to(&mut self, max: usize, field: &str, text: Option<String>) -> String {
         match text {
             None => self.missing(field),
             Some(text) if text.is_empty() => self.add(field, "may not be empty"),
-            Some(text) => return self.text(field, text, NAME_LENGTH, Lines::One),
+            Some(text) => return self.text(field, text, max, Lines::One),
         }
         String::new()
     }
@@ -130,7 +151,12 @@ impl Faults {
 
     /// Notes, which may have lines.
     pub(crate) fn notes(&mut self, notes: Option<String>) -> String {
-        self.text("notes", notes.unwrap_or_default(), NOTES_LENGTH, Lines::Many)
+        self.lines("notes", notes)
+    }
+
+    /// A text that may have lines and may be absent, which is the same as empty.
+    pub(crate) fn lines(&mut self, field: &str, text: Option<String>) -> String {
+        self.text(field, text.unwrap_or_default(), NOTES_LENGTH, Lines::Many)
     }
 
     /// Tags in the order sent, each once.

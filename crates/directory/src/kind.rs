@@ -16,7 +16,7 @@ pub enum AccountKind {
 
 impl AccountKind {
     /// The provider that the account belongs to, by name.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Local => "local",
             Self::Service => "service",

@@ -5,7 +5,8 @@
 
 pub mod accounts;
 pub mod attributes;
-pub(crate) mod audit;
+pub mod audit;
+pub mod blacklist;
 pub mod caller;
 pub(crate) mod claims;
 pub mod configuration;
@@ -15,7 +16,9 @@ pub mod entity;
 pub mod error;
 pub(crate) mod evaluation;
 pub mod explain;
+pub mod global_settings;
 pub mod identity_providers;
+pub mod ip_pools;
 pub(crate) mod javascript;
 pub mod kind;
 pub mod list;
@@ -23,6 +26,7 @@ pub mod local_users;
 pub mod login;
 pub mod metrics;
 pub mod objects;
+pub mod on_boarded_devices;
 pub(crate) mod origin;
 pub mod passwords;
 pub mod policies;
@@ -36,6 +40,7 @@ pub mod service_users;
 pub mod sessions;
 pub mod store;
 pub(crate) mod subjects;
+pub mod tags;
 pub mod time;
 pub mod version;
 
@@ -135,6 +140,7 @@ impl Directory {
                         return Ok(());
                     }
                     policies::install(tx).await?;
+                    ip_pools::install(tx).await?;
                     store::tags::appear_all(tx).await?;
                     let mut settings = store::configuration::settings(tx).await?;
                     settings.collective_id.clone_from(collective_id);

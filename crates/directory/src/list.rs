@@ -11,11 +11,11 @@ use crate::{
     privileges::Reach,
     store::{
         Row,
-        list::{Condition, Position, Select},
+        list::{Position, Select},
     },
 };
 
-pub(crate) use crate::store::list::{ENTITY_FIELDS, Field, Table, Values};
+pub(crate) use crate::store::list::{Condition, ENTITY_FIELDS, Field, Scoped, Table, Values};
 
 /// Rows read at once. A first piece of a list that is not longer than this is answered in one.
 const PIECE: u64 = 512;
@@ -77,7 +77,11 @@ pub struct Listing<T> {
     given: u64,
     matching: u64,
     summary: Summary,
+    complete: Option<Complete<T>>,
 }
+
+/// Adds to a row what is not in its table.
+type Complete<T> = Box<dyn Fn(&mut T) + Send>;
 
 impl<T: Send + 'static> Listing<T> {
     /// Checks the request, counts, and reads the first piece.
@@ -88,7 +92,20 @@ impl<T: Send + 'static> Listing<T> {
         request: Request,
         map: fn(&Row<'_>) -> Result<T, Failure>,
     ) -> Result<Self> {
-        let Checked { select, first, wanted } = check(table, reach, &request)?;
+        Self::open_among(directory, table, reach, request, Vec::new(), map).await
+    }
+
+    /// As `open`, of the rows alone that meet further conditions.
+    pub(crate) async fn open_among(
+        directory: &Directory,
+        table: &'static Table,
+        reach: Reach,
+        request: Request,
+        conditions: Vec<Condition>,
+        map: fn(&Row<'_>) -> Result<T, Failure>,
+    ) -> Result<Self> {
+        let Checked { mut select, first, wanted } = check(table, reach, &request)?;
+        select.conditions.extend(conditions);
         let piece = wanted.min(PIECE);
         let (matching, total_count, (rows, position)) = directory
             .store
@@ -111,7 +128,12 @@ impl<T: Send + 'static> Listing<T> {
         };
         let given = rows.len() as u64;
         let directory = directory.clone();
-        Ok(Self { directory, select, map, rows, position, first, wanted, given, matching, summary })
+        Ok(Self { directory, select, map, rows, position, first, wanted, given, matching, summary, complete: None })
+    }
+
+    /// Has something done to every row that is given.
+    pub(crate) fn completed_by(self, complete: impl Fn(&mut T) + Send + 'static) -> Self {
+        Self { complete: Some(Box::new(complete)), ..self }
     }
 
     /// The next rows; none when the list is at its end.
@@ -128,7 +150,11 @@ impl<T: Send + 'static> Listing<T> {
             self.given += rows.len() as u64;
             (self.rows, self.position) = (rows, position);
         }
-        Ok(std::mem::take(&mut self.rows))
+        let mut rows = std::mem::take(&mut self.rows);
+        if let Some(complete) = &self.complete {
+            rows.iter_mut().for_each(complete);
+        }
+        Ok(rows)
     }
 
     fn piece(&self) -> u64 {

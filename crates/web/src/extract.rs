@@ -1,7 +1,7 @@
 //! What handlers take: proof of who asks and what they may do, ids, bodies, list parameters. They run in the order in which
 //! a handler names them, which is the order of the contract: 406, 401, 403, then 400.
 
-use std::{marker::PhantomData, sync::Arc, time::Duration};
+use std::{marker::PhantomData, str::FromStr, sync::Arc, time::Duration};
 
 use axum::{
     extract::{FromRequest, FromRequestParts, Path, Request},
@@ -10,17 +10,23 @@ use axum::{
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use portreeve_directory::{
+    audit::AuditRecord,
+    blacklist::BlacklistedUser,
     caller::{Caller, Origin, PrivilegeType, Target},
     entity::parse_uuid,
     error::{Error, Fault},
+    global_settings::GlobalSettings,
     identity_providers::IdentityProvider,
+    ip_pools::IpPool,
     list,
     local_users::LocalUser,
+    on_boarded_devices::OnBoardedDevice,
     policies::Policy,
     roles::AdministrativeRole,
     scripts::{CriteriaScript, UserScript},
     service_users::ServiceUser,
     sessions::{self, Purpose},
+    tags::Tag,
     version::Expected,
 };
 use serde::de::DeserializeOwned;
@@ -121,6 +127,8 @@ pub trait Act {
 pub trait Subject {
     /// Which target of a privilege that is.
     const TARGET: Target;
+    /// Whether a privilege over some objects of the target is as good as none.
+    const WHOLE: bool = false;
 }
 
 /// To read.
@@ -133,6 +141,8 @@ pub enum Edit {}
 pub enum Delete {}
 /// To read what an Identity Provider knows of an account.
 pub enum GetUserAttributes {}
+/// To decide about tags.
+pub enum Tagging {}
 
 impl Act for View {
     const TYPE: PrivilegeType = PrivilegeType::View;
@@ -153,6 +163,9 @@ impl Act for Delete {
 }
 impl Act for GetUserAttributes {
     const TYPE: PrivilegeType = PrivilegeType::GetUserAttributes;
+}
+impl Act for Tagging {
+    const TYPE: PrivilegeType = PrivilegeType::Tag;
 }
 impl Subject for LocalUser {
     const TARGET: Target = Target::LocalUser;
@@ -175,6 +188,27 @@ impl Subject for CriteriaScript {
 impl Subject for UserScript {
     const TARGET: Target = Target::UserClaimScript;
 }
+impl Subject for IpPool {
+    const TARGET: Target = Target::IpPool;
+}
+impl Subject for Tag {
+    const TARGET: Target = Target::All;
+    const WHOLE: bool = true;
+}
+impl Subject for GlobalSettings {
+    const TARGET: Target = Target::GlobalSetting;
+    const WHOLE: bool = true;
+}
+impl Subject for OnBoardedDevice {
+    const TARGET: Target = Target::RegisteredDevice;
+}
+impl Subject for AuditRecord {
+    const TARGET: Target = Target::AuditLog;
+    const WHOLE: bool = true;
+}
+impl Subject for BlacklistedUser {
+    const TARGET: Target = Target::Blacklist;
+}
 
 /// Whoever may do this. The rule asks again; here it is asked so that a 403 comes before a 400.
 pub struct May<A, S> {
@@ -189,6 +223,9 @@ impl<A: Act, S: Subject> FromRequestParts<App> for May<A, S> {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
         let caller = authenticate(parts, app, Purpose::Work).await?;
         A::authorize(&caller, S::TARGET)?;
+        if S::WHOLE {
+            caller.authorize_all(A::TYPE, S::TARGET)?;
+        }
         Ok(Self { caller, act: PhantomData })
     }
 }
@@ -203,6 +240,21 @@ impl FromRequestParts<App> for Id {
         let wrong = || Refusal::BadRequest("the id in the path is not a UUID".into());
         let Path(id) = Path::<String>::from_request_parts(parts, app).await.map_err(|_| wrong())?;
         parse_uuid(&id).map(Self).ok_or_else(wrong)
+    }
+}
+
+/// The distinguished name in the path.
+pub struct DistinguishedName<T>(pub T);
+
+impl<T: FromStr<Err = String>> FromRequestParts<App> for DistinguishedName<T> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
+        let wrong = |what: &str| Refusal::BadRequest(format!("the distinguished name in the path {what}"));
+        let Path(text) = Path::<String>::from_request_parts(parts, app)
+            .await
+            .map_err(|_| wrong("must be UTF-8, percent-encoded"))?;
+        text.parse().map(Self).map_err(|what: String| wrong(&what))
     }
 }
 

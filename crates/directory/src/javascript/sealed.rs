@@ -175,10 +175,9 @@ impl Realm {
         Ok(Self { tools, scripts, revision: Cell::new(0), meter, baseline, context, runtime })
     }
 
-    /// What a policy says of the claims, and whether it read circumstances. `end` is when all scripts have to have ended,
-    /// in processor time.
-    pub(super) fn policy(&self, place: usize, texts: &Texts, end: Duration) -> (Result<bool, ScriptFault>, bool) {
-        self.run(place, texts, end, |_, value| Ok(value.as_bool().ok_or_else(|| ScriptFault::WrongType(kind(&value)))))
+    /// What a policy says of the claims, and whether it read circumstances.
+    pub(super) fn policy(&self, place: usize, texts: &Texts) -> (Result<bool, ScriptFault>, bool) {
+        self.run(place, texts, |_, value| Ok(value.as_bool().ok_or_else(|| ScriptFault::WrongType(kind(&value)))))
     }
 
     /// The claims that a user script returns, and whether it read circumstances.
@@ -186,9 +185,8 @@ impl Realm {
         &self,
         place: usize,
         texts: &Texts,
-        end: Duration,
     ) -> (Result<Map<String, serde_json::Value>, ScriptFault>, bool) {
-        self.run(place, texts, end, |render, value| {
+        self.run(place, texts, |render, value| {
             let kind = kind(&value);
             Ok(object(render.call((value,))?, kind).map_err(ScriptFault::WrongType))
         })
@@ -213,10 +211,10 @@ impl Realm {
         usize::try_from(self.runtime.memory_usage().malloc_size).unwrap_or(0)
     }
 
-    fn run<T>(&self, place: usize, texts: &Texts, end: Duration, read: Reader<T>) -> (Result<T, ScriptFault>, bool) {
+    fn run<T>(&self, place: usize, texts: &Texts, read: Reader<T>) -> (Result<T, ScriptFault>, bool) {
         self.runtime.set_gc_threshold(self.baseline + LEFTOVERS);
         let result = match self.scripts.get(place) {
-            Some(Ok(script)) => self.context.with(|ctx| self.run_in(&ctx, script, texts, end, read)),
+            Some(Ok(script)) => self.context.with(|ctx| self.run_in(&ctx, script, texts, read)),
             Some(Err(message)) => Err(ScriptFault::Threw(message.clone())),
             None => Err(ScriptFault::Threw("there is no such script".into())),
         };
@@ -229,7 +227,6 @@ impl Realm {
         ctx: &Ctx<'_>,
         script: &Persistent<Function<'static>>,
         texts: &Texts,
-        end: Duration,
         read: Reader<T>,
     ) -> Result<T, ScriptFault> {
         let lost = |_| ScriptFault::OutOfMemory;
@@ -242,8 +239,7 @@ impl Realm {
             told.map_err(|_| caught(ctx, &explain))?;
             self.revision.set(texts.revision);
         }
-        self.meter.reads_circumstances.set(false);
-        self.meter.deadline.set(end.min(processor_time() + TIME));
+        self.meter.deadline.set(processor_time() + TIME);
         let result = run.call((tool(script)?,)).and_then(|value| read(&render, value));
         let result = result.unwrap_or_else(|_| Err(caught(ctx, &explain)));
         // Also where it came to an end by itself, in something that could not be interrupted.

@@ -18,7 +18,7 @@ use crate::{
     metrics::Metrics,
 };
 
-/// Processor time of all scripts of one evaluation. Those that come after it count as out of time.
+/// Processor time of all scripts of one evaluation. Those that would begin after it count as out of time.
 const TIME: Duration = Duration::from_secs(1);
 
 /// What runs on one thread.
@@ -56,6 +56,11 @@ impl Worker {
         self.prepared = None;
     }
 
+    #[cfg(test)]
+    pub(super) fn has_realm(&self) -> bool {
+        self.realm.is_some()
+    }
+
     /// See [`super::Engine::evaluate`].
     pub(super) fn evaluate(&mut self, sources: &Sources, user_scripts: &[Uuid], claims: Claims) -> Result<Evaluation> {
         let began = Instant::now();
@@ -74,7 +79,7 @@ impl Worker {
             let place = sources.user_scripts.iter().position(|script| script.id == *id);
             // A place where there is nothing is a fault of its own.
             let place = place.map_or(usize::MAX, |place| first_user_script + place);
-            let (result, reads_circumstances) = self.attempt(end, |realm| realm.user_script(place, &texts, end))?;
+            let (result, reads_circumstances) = self.attempt(end, |realm| realm.user_script(place, &texts))?;
             let result = match result {
                 Ok(added) => {
                     user.extend(added);
@@ -89,7 +94,7 @@ impl Worker {
         let mut policies = Vec::with_capacity(sources.policies.len());
         for (place, policy) in sources.policies.iter().enumerate() {
             let (result, reads_circumstances) =
-                self.attempt(end, |realm| realm.policy(first_policy + place, &texts, end))?;
+                self.attempt(end, |realm| realm.policy(first_policy + place, &texts))?;
             policies.push(Outcome { id: policy.id, result, reads_circumstances });
         }
         self.realm.take_if(|realm| realm.is_bloated());

@@ -55,13 +55,26 @@ pub(super) async fn loses_everything(
     before: &Account,
     after: Option<&Account>,
 ) -> Result<bool> {
-    if !is_administrator(directory, configuration, before).await? {
+    if !is_administrator(directory, configuration, before).await? || is_blacklisted(directory, before).await? {
         return Ok(false);
     }
     match after {
-        Some(after) => Ok(!is_administrator(directory, configuration, after).await?),
+        // It may be given a name that is refused.
+        Some(after) => {
+            Ok(!is_administrator(directory, configuration, after).await? || is_blacklisted(directory, after).await?)
+        }
         None => Ok(true),
     }
+}
+
+/// Whether an account of that name may not log in.
+pub(super) async fn is_blacklisted(directory: &Directory, account: &Account) -> Result<bool> {
+    directory
+        .store
+        .read((account.kind, account.profile.name_key()), |(kind, name_key), tx| {
+            Box::pin(async move { Ok(store::blacklist::find(tx, *kind, name_key).await?.is_some()) })
+        })
+        .await
 }
 
 /// An account that can log in and may do everything once `rows` are the configuration and every account is as it will be.

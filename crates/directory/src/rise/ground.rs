@@ -7,6 +7,7 @@ use crate::{
     caller::{Caller, Missing, out_of_scope},
     configuration::Configuration,
     error::{Error, Failure, Result},
+    kind::AccountKind,
     privileges::Reach,
     sessions,
     store::{self, BoxFuture, Tx, list::Table, scope},
@@ -26,6 +27,8 @@ pub(crate) struct Ground {
     pub(super) accounts: Vec<(Uuid, i64)>,
     /// An account that may do everything when the change is made.
     pub(super) witness: Option<(Uuid, i64)>,
+    /// A name, with its provider, that is not blacklisted. The version of the configuration is held with it.
+    pub(super) unlisted: Option<(AccountKind, String)>,
     /// What a new tag gives to others over the object, and with which objects the caller may do it.
     pub(super) tag_gains: Vec<(Missing, Reach)>,
 }
@@ -42,6 +45,11 @@ impl Ground {
             if store::accounts::profile_version(tx, id).await? != Some(*profile) {
                 return Err(Failure::Moved.into());
             }
+        }
+        if let Some((kind, name_key)) = &self.unlisted
+            && store::blacklist::find(tx, *kind, name_key).await?.is_some()
+        {
+            return Err(Failure::Moved.into());
         }
         match &self.witness {
             Some((id, profile)) if !store::accounts::hold_active(tx, id, *profile).await? => Err(Failure::Moved.into()),
@@ -60,6 +68,7 @@ impl Ground {
         self.seen = self.seen.or(other.seen);
         self.accounts.extend(other.accounts);
         self.witness = self.witness.or(other.witness);
+        self.unlisted = self.unlisted.or(other.unlisted);
         self.tag_gains.extend(other.tag_gains);
         Ok(self)
     }

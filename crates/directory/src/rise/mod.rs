@@ -9,6 +9,7 @@
 
 mod administrators;
 mod ground;
+mod tag_names;
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -24,9 +25,10 @@ use crate::{
     privileges::{Authority, Reach},
     store::{self, Tx, accounts::Account, list::Table, objects::Object, scope},
 };
-use administrators::{find_administrator, loses_everything, may_strip};
+use administrators::{find_administrator, is_blacklisted, loses_everything, may_strip};
 
 pub(crate) use ground::{Ground, settle};
+pub(crate) use tag_names::tag_name_change;
 
 /// The privilege that a change needs, and the objects with which the caller may make it.
 pub(crate) fn edit_reach(caller: &Caller, target: Target, only_tags: bool) -> (Missing, Reach) {
@@ -263,6 +265,11 @@ pub(crate) async fn account_change(
             ground.version = Some(configuration.version);
             let rows = configuration.rows.clone();
             ground.witness = Some(find_administrator(directory, caller, rows, &others).await?);
+        } else if let Some(after) = after.filter(|after| after.profile.name_key() != before.profile.name_key())
+            && !is_blacklisted(directory, after).await?
+        {
+            ground.version = Some(configuration.version);
+            ground.unlisted = Some((after.kind, after.profile.name_key()));
         }
     }
     Ok(ground)
@@ -287,15 +294,21 @@ pub(crate) async fn possible(
     Ok(configuration.authority(&verdict.possible))
 }
 
-/// Decides whether an account may be refused from now on.
-pub(crate) async fn account_barred(directory: &Directory, caller: &Caller, account: &Account) -> Result<Ground> {
+/// Decides whether an account, if there is one, may be refused from now on.
+pub(crate) async fn account_barred(
+    directory: &Directory,
+    caller: &Caller,
+    account: Option<&Account>,
+) -> Result<Ground> {
     let configuration = directory.configuration_now().await?;
-    let mut ground = Ground::default();
+    // Held in any case: whoever needs the account as the one that may still do everything holds it too, and so comes
+    // before this, and is found out, or behind, and finds the account refused.
+    let mut ground = Ground { version: Some(configuration.version), ..Ground::default() };
+    let Some(account) = account else { return Ok(ground) };
+    ground.accounts.push((account.id, account.profile_version));
     if loses_everything(directory, &configuration, account, None).await? {
         let others = |other: Account| (other.id != account.id).then_some(other);
         let rows = configuration.rows.clone();
-        ground.version = Some(configuration.version);
-        ground.accounts.push((account.id, account.profile_version));
         ground.witness = Some(find_administrator(directory, caller, rows, &others).await?);
     }
     Ok(ground)

@@ -72,6 +72,12 @@ pub(crate) async fn settings(tx: &mut Tx) -> Result<GlobalSettings, Failure> {
     found.ok_or_else(missing)
 }
 
+/// The settings, held as they are until the transaction ends.
+pub(crate) async fn hold_settings(tx: &mut Tx) -> Result<GlobalSettings, Failure> {
+    let sql = "UPDATE configuration SET version = version WHERE id = 1 RETURNING settings";
+    tx.first(sql, &[], |row| row.json(0)).await?.ok_or_else(missing)
+}
+
 pub(crate) async fn set_settings(tx: &mut Tx, settings: &GlobalSettings) -> Result<(), Failure> {
     let text = super::json(settings)?;
     let sql = "UPDATE configuration SET settings = $1, version = version + 1 WHERE id = 1";

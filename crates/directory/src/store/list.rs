@@ -139,6 +139,10 @@ pub(crate) enum Condition {
     HasId(Uuid),
     /// The object, of this kind, carries the tag.
     Tagged(&'static str, String),
+    /// It is one of these.
+    AnyOf(Vec<Uuid>),
+    /// It is in reach of another privilege too.
+    Within(Reach),
 }
 
 /// Where a list goes on: behind this row.
@@ -202,6 +206,11 @@ impl Select {
         Self { table, order: &BY_ID, descending: false, conditions: vec![Condition::HasId(id)], reach }
     }
 
+    /// All objects in reach.
+    pub(crate) fn all(table: &'static Table, reach: Reach) -> Self {
+        Self { table, order: &BY_ID, descending: false, conditions: Vec::new(), reach }
+    }
+
     /// Reads what there is at most one of.
     pub(crate) async fn read<T>(
         &self,
@@ -212,6 +221,21 @@ impl Select {
         let patterns = self.patterns();
         self.push_from(&mut statement, Some(&patterns));
         tx.first(&statement.sql, &statement.values, map).await
+    }
+
+    /// Runs a statement in which the rows stand between two pieces. `values` are those of the first piece, in its order.
+    pub(super) async fn execute<'a>(
+        &'a self,
+        tx: &mut Tx,
+        before: &str,
+        values: Vec<Value<'a>>,
+        after: &str,
+    ) -> Result<u64, Failure> {
+        let patterns = self.patterns();
+        let mut statement = Statement { sql: before.into(), values };
+        self.push_from(&mut statement, Some(&patterns));
+        statement.push(after);
+        tx.execute(&statement.sql, &statement.values).await
     }
 
     /// How many rows there are, with the conditions or without.
@@ -254,9 +278,9 @@ impl Select {
         statement.bind(i64::try_from(limit).unwrap_or(i64::MAX));
         statement.push(" OFFSET ");
         statement.bind(i64::try_from(skip).unwrap_or(i64::MAX));
-        let (key_column, values) = (self.table.columns.split(',').count(), self.order.values);
+        let key_column = self.table.columns.split(',').count();
         let rows =
-            tx.query(&statement.sql, &statement.values, |row| Ok((map(row)?, position(row, key_column, values)?)));
+            tx.query(&statement.sql, &statement.values, |row| Ok((map(row)?, position(row, key_column, self.order)?)));
         let mut rows = rows.await?;
         let more = rows.len() as u64 == limit && limit > 0;
         let last = rows.last_mut().map(|(_, position)| position.clone());
@@ -308,13 +332,25 @@ impl Select {
                     statement.bind(*kind);
                     statement.push(")");
                 }
+                Condition::AnyOf(ids) if ids.is_empty() => statement.push("1 = 0"),
+                Condition::AnyOf(ids) => {
+                    statement.push("id IN (");
+                    statement.bind_all(ids);
+                    statement.push(")");
+                }
+                Condition::Within(reach) => {
+                    statement.push("1 = 1");
+                    scope::push(statement, self.table, reach);
+                }
             }
         }
     }
 }
 
-fn position(row: &Row<'_>, column: usize, values: Values) -> Result<Position, Failure> {
-    let key = match values {
+fn position(row: &Row<'_>, column: usize, order: &Field) -> Result<Position, Failure> {
+    let key = match order.values {
+        // Whatever it is called: times, too, may be in the order of the ids.
+        _ if order.order == Some("id") => Key::Id,
         Values::Text | Values::Tags => Key::Text(row.text(column)?),
         Values::Bool => Key::Bool(row.bool(column)?),
         Values::Int | Values::Time => Key::Int(row.int(column)?),

@@ -6,6 +6,7 @@ pub(crate) mod attempts;
 pub(crate) mod audit;
 #[cfg(test)]
 mod behaviours;
+pub(crate) mod blacklist;
 pub(crate) mod configuration;
 pub(crate) mod devices;
 pub(crate) mod facts;
@@ -14,6 +15,7 @@ pub(crate) mod list;
 mod migrations;
 pub(crate) mod objects;
 mod postgres;
+pub(crate) mod retagging;
 pub(crate) mod scope;
 pub(crate) mod sessions;
 mod sqlite;
@@ -177,6 +179,14 @@ impl Tx {
     /// The time by the database's clock: taken when the transaction began, or for a read close to it.
     pub(crate) fn now(&self) -> Timestamp {
         self.now
+    }
+
+    /// A query whose rows keep their keys until the transaction ends. SQLite, which has one writer, needs no word for that.
+    pub(crate) fn keeping(&self, query: &str) -> String {
+        match self.inner {
+            Inner::Sqlite(_) => query.to_owned(),
+            Inner::Postgres(_) => format!("{query} FOR KEY SHARE"),
+        }
     }
 
     /// Runs a statement and says how many rows it changed.

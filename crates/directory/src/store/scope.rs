@@ -4,7 +4,7 @@ use super::{
     Tx,
     list::{Scoped, Select, Statement, Table},
 };
-use crate::{error::Failure, privileges::Reach};
+use crate::{error::Failure, kind::AccountKind, privileges::Reach};
 
 /// More than this many ids and tags do not fit into a statement of either database.
 const MOST_VALUES: usize = 20_000;
@@ -54,6 +54,27 @@ pub(crate) fn fits(reach: &Reach) -> bool {
         Reach::Everything => true,
         Reach::Only { ids, tags } => ids.len() + tags.len() <= MOST_VALUES,
     }
+}
+
+/// A provider, as what belongs to it sees it.
+const fn provider(kind: AccountKind) -> Table {
+    let table = Table::entities("identity_providers", Some(kind.as_str()), "id");
+    Table { scoped: Scoped::ByProvider, ..table }
+}
+
+static LOCAL: Table = provider(AccountKind::Local);
+static SERVICE: Table = provider(AccountKind::Service);
+
+/// Whether what belongs to a provider is in reach: the same question as about a row of it, where there is none yet.
+pub(crate) async fn includes_provider(tx: &mut Tx, kind: AccountKind, reach: &Reach) -> Result<bool, Failure> {
+    if *reach == Reach::Everything {
+        return Ok(true);
+    }
+    let table = match kind {
+        AccountKind::Local => &LOCAL,
+        AccountKind::Service => &SERVICE,
+    };
+    Ok(Select::all(table, reach.clone()).count(tx, false).await? > 0)
 }
 
 /// Whether an object, as it is in this transaction, is in reach.

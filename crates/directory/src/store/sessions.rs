@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{Row, Tx, json};
+use super::{Row, Tx, json, list::Select};
 use crate::{
     error::{Failure, Result},
     kind::AccountKind,
@@ -163,6 +163,41 @@ pub(crate) async fn delete(tx: &mut Tx, session: &Uuid) -> Result<bool, Failure>
 /// Ends every session of an account and says how many there were.
 pub(crate) async fn delete_of_account(tx: &mut Tx, account: &Uuid) -> Result<u64, Failure> {
     tx.execute("DELETE FROM sessions WHERE account_id = $1", &[account.into()]).await
+}
+
+/// Ends every session of an account from a device and says how many there were.
+pub(crate) async fn delete_of_device(tx: &mut Tx, account: &Uuid, device: &Uuid) -> Result<u64, Failure> {
+    let sql = "DELETE FROM sessions WHERE account_id = $1 AND device_id = $2";
+    tx.execute(sql, &[account.into(), device.into()]).await
+}
+
+/// Ends every session from the devices that are selected and says how many there were.
+pub(crate) async fn delete_of_devices(tx: &mut Tx, devices: &Select) -> Result<u64, Failure> {
+    let begin = "DELETE FROM sessions WHERE (account_id, device_id) IN (SELECT account_id, device_id";
+    devices.execute(tx, begin, Vec::new(), ")").await
+}
+
+/// When the sessions from devices are to end, one device after the other.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pace {
+    /// Those of the first.
+    pub(crate) first: Timestamp,
+    /// Nanoseconds from one to the next.
+    pub(crate) gap: i64,
+}
+
+/// Lets every session from the devices that are selected end when it is their turn, the device that was seen last first,
+/// and says of how many sessions that is sooner.
+pub(crate) async fn end_in_turn(tx: &mut Tx, devices: &Select, pace: Pace) -> Result<u64, Failure> {
+    // Turns that come after all sessions have ended are one, so that no number grows too large.
+    let begin = "UPDATE sessions SET expires = turns.moment FROM (SELECT account_id, device_id,
+           $1 + CASE WHEN place > $2 THEN $2 ELSE place END * $3 / 1000 AS moment
+         FROM (SELECT account_id, device_id, ROW_NUMBER() OVER (ORDER BY last_seen DESC, id DESC) - 1 AS place";
+    let end = ") AS placed) AS turns WHERE sessions.account_id = turns.account_id
+         AND sessions.device_id = turns.device_id AND sessions.expires > turns.moment";
+    let gap = pace.gap.clamp(0, i64::MAX / 4);
+    let last = i64::MAX / 4 / gap.max(1);
+    devices.execute(tx, begin, vec![pace.first.into(), last.into(), gap.into()], end).await
 }
 
 /// Removes some of the sessions whose time is up and says how many.

@@ -177,13 +177,21 @@ fn connect(file: &Path) -> Result<Connection, Failure> {
     connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
     // Else a statement whose plan might suit other values better is compiled again at every use.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(failure)?;
-    // PostgreSQL has it; the SQL text is one.
+    // PostgreSQL has them; the SQL text is one.
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
     connection
         .create_scalar_function("split_part", 3, flags, |call| {
             let (text, separator) = (call.get_raw(0).as_str()?, call.get_raw(1).as_str()?);
             let part = usize::try_from(call.get::<i64>(2)?).unwrap_or(1).max(1);
             Ok(text.split(separator).nth(part - 1).unwrap_or_default().to_owned())
+        })
+        .map_err(failure)?;
+    connection
+        .create_scalar_function("encode", 2, flags, |call| {
+            let (bytes, form) = (call.get_raw(0).as_blob()?, call.get_raw(1).as_str()?);
+            let hex = || bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+            let unknown = || rusqlite::Error::UserFunctionError(format!("no encoding {form}").into());
+            (form == "hex").then(hex).ok_or_else(unknown)
         })
         .map_err(failure)?;
     Ok(connection)

@@ -4,20 +4,33 @@
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::Tx;
+use super::{Row, Tx};
 use crate::{
     entity::{fold, search_text},
     error::{Failure, Result},
+    time::Timestamp,
 };
 
 /// Notes the tags of an object that has none noted. `kind` is that of its list table, or the table's name.
 pub(crate) async fn insert(tx: &mut Tx, kind: &str, object: &Uuid, tags: &[String]) -> Result<(), Failure> {
     for tag in tags {
-        let sql = "INSERT INTO object_tags (kind, object_id, tag) VALUES ($1, $2, $3)";
-        tx.execute(sql, &[kind.into(), object.into(), tag.into()]).await?;
-        appear(tx, tag).await?;
+        if !insert_known(tx, kind, object, tag).await? {
+            appear(tx, tag).await?;
+            if !insert_known(tx, kind, object, tag).await? {
+                // It appeared elsewhere at the same time and was gone again.
+                return Err(Failure::Contention(format!("the tag {tag} comes and goes")));
+            }
+        }
     }
     Ok(())
+}
+
+/// Notes a tag that is known. It stays known under this name until the transaction ends: whoever renames or deletes it
+/// either finds this object too or has been waited for, and then the tag is not known any more.
+async fn insert_known(tx: &mut Tx, kind: &str, object: &Uuid, tag: &str) -> Result<bool, Failure> {
+    let sql =
+        tx.keeping("INSERT INTO object_tags (kind, object_id, tag) SELECT $1, $2, name FROM tags WHERE name = $3");
+    Ok(tx.execute(&sql, &[kind.into(), object.into(), tag.into()]).await? == 1)
 }
 
 /// Forgets all tags of an object.
@@ -75,4 +88,95 @@ pub(crate) const COLORS: i64 = 20;
 pub(crate) fn color_of(name: &str) -> i64 {
     let digest: [u8; 32] = Sha256::digest(name).into();
     1 + i64::from(digest[0]) % COLORS
+}
+
+/// A tag as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TagRow {
+    pub(crate) id: Uuid,
+    pub(crate) name: String,
+    pub(crate) notes: String,
+    pub(crate) color_code: i64,
+    pub(crate) created: Timestamp,
+    pub(crate) updated: Timestamp,
+    pub(crate) version: i64,
+}
+
+/// What lists read: what `from_row` does, and how many objects carry the tag.
+pub(crate) const COLUMNS: &str = "id, name, notes, color_code, created, updated, version, \
+     (SELECT COUNT(*) FROM object_tags WHERE tag = tags.name)";
+
+pub(crate) fn from_row(row: &Row<'_>) -> Result<TagRow, Failure> {
+    Ok(TagRow {
+        id: row.uuid(0)?,
+        name: row.text(1)?,
+        notes: row.text(2)?,
+        color_code: row.int(3)?,
+        created: row.time(4)?,
+        updated: row.time(5)?,
+        version: row.int(6)?,
+    })
+}
+
+fn search(tag: &TagRow) -> String {
+    search_text(&[&tag.name, &tag.notes], &[])
+}
+
+/// Adds a tag that somebody describes before anything carries it. False if the id or the name is taken.
+pub(crate) async fn insert_tag(tx: &mut Tx, tag: &TagRow) -> Result<bool, Failure> {
+    let sql = "INSERT INTO tags (id, name, name_key, notes, color_code, search, created, updated, version)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING";
+    let (name_key, search) = (fold(&tag.name), search(tag));
+    let values = [
+        (&tag.id).into(),
+        (&tag.name).into(),
+        (&name_key).into(),
+        (&tag.notes).into(),
+        tag.color_code.into(),
+        (&search).into(),
+        tag.created.into(),
+        tag.updated.into(),
+        tag.version.into(),
+    ];
+    Ok(tx.execute(sql, &values).await? == 1)
+}
+
+pub(crate) async fn find_tag(tx: &mut Tx, id: &Uuid) -> Result<Option<TagRow>, Failure> {
+    let sql = "SELECT id, name, notes, color_code, created, updated, version FROM tags WHERE id = $1";
+    tx.first(sql, &[id.into()], from_row).await
+}
+
+/// Raises the version, which holds the row until the transaction ends, and gives the tag.
+pub(crate) async fn hold_tag(tx: &mut Tx, id: &Uuid) -> Result<Option<TagRow>, Failure> {
+    let sql = "UPDATE tags SET version = version + 1 WHERE id = $1
+         RETURNING id, name, notes, color_code, created, updated, version";
+    tx.first(sql, &[id.into()], from_row).await
+}
+
+/// Writes what can change. The version was raised when the tag was held. Whoever carries it is not touched.
+pub(crate) async fn update_tag(tx: &mut Tx, tag: &TagRow) -> Result<(), Failure> {
+    let sql = "UPDATE tags SET name = $1, name_key = $2, notes = $3, color_code = $4, search = $5, updated = $6
+         WHERE id = $7";
+    let (name_key, search) = (fold(&tag.name), search(tag));
+    let values = [
+        (&tag.name).into(),
+        (&name_key).into(),
+        (&tag.notes).into(),
+        tag.color_code.into(),
+        (&search).into(),
+        tag.updated.into(),
+        (&tag.id).into(),
+    ];
+    tx.execute(sql, &values).await.map(drop)
+}
+
+/// Forgets a tag. Whoever carries it is not touched.
+pub(crate) async fn delete_tag(tx: &mut Tx, id: &Uuid) -> Result<(), Failure> {
+    tx.execute("DELETE FROM tags WHERE id = $1", &[id.into()]).await.map(drop)
+}
+
+/// How many objects of which kind carry a tag.
+pub(crate) async fn carriers_by_kind(tx: &mut Tx, tag: &str) -> Result<Vec<(String, i64)>, Failure> {
+    let sql = "SELECT kind, COUNT(*) FROM object_tags WHERE tag = $1 GROUP BY kind ORDER BY kind";
+    tx.query(sql, &[tag.into()], |row| Ok((row.text(0)?, row.int(1)?))).await
 }

@@ -2,6 +2,7 @@
 //! parameters, bodies and statuses it brings. What is served is the committed `openapi.json`, which a test keeps the same.
 
 pub mod docs;
+mod parameters;
 
 use aide::{
     OperationInput, OperationOutput,
@@ -23,6 +24,8 @@ use crate::{
     error::{ErrorBody, InvalidBody, LoginRefusedBody, NotAcceptableBody, Refusal},
     extract::{Account, Act, AnyToken, Anyone, Body, Id, IfMatch, ListParameters, May, Subject},
 };
+
+pub(crate) use parameters::listing;
 
 /// The document as it is committed and served.
 pub const DOCUMENT: &str = include_str!("../../../../openapi.json");

@@ -99,7 +99,8 @@ impl Place {
     }
 }
 
-async fn connect(url: &str) -> tokio_postgres::Client {
+/// A connection of the test's own.
+pub async fn connect(url: &str) -> tokio_postgres::Client {
     let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
     tokio::spawn(connection);
     client

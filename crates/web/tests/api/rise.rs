@@ -50,7 +50,7 @@ fn tags(rng: &mut Rng) -> Vec<&'static str> {
 impl World {
     async fn new(rng: &mut Rng) -> Self {
         let server = Server::start().await;
-        let mut world = Self { server, objects: Vec::new(), tokens: BTreeMap::new() };
+        let world = Self { server, objects: Vec::new(), tokens: BTreeMap::new() };
         for (number, privileges) in [
             json!([{ "type": "All", "target": "LocalUser", "scope": { "tags": ["red"] } }]),
             json!([{ "type": "View", "target": "All", "scope": { "all": true } }, { "type": "Tag", "target": "All" }]),

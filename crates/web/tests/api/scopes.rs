@@ -47,8 +47,12 @@ fn body(path: &str, name: &str, tags: &[&str]) -> Value {
 async fn populate(server: &Server, rng: &mut Rng) {
     for (_, path) in TARGETS.into_iter().filter(|(target, _)| *target != "IdentityProvider") {
         for number in 0..8 {
-            let tags = some_tags(rng);
-            server.make(path, body(path, &format!("object {number}"), &tags)).await;
+            let mut body = body(path, &format!("object {number}"), &some_tags(rng));
+            // One id of several kinds: each is an object of its own.
+            if number == 0 && !matches!(path, "/local-users" | "/service-users") {
+                body["id"] = json!("5ee1c8d2-0000-4000-8000-000000000003");
+            }
+            server.make(path, body).await;
         }
     }
 }
@@ -161,8 +165,11 @@ async fn check_reads(server: &Server, token: &str, privileges: &Value, world: &W
 
 /// Whether a change is let through, and whether `/explain` knows.
 async fn check_writes(server: &Server, actor: &str, token: &str, privileges: &Value, world: &World, rng: &mut Rng) {
-    for _ in 0..12 {
-        let (target, path) = TARGETS[rng.usize(..TARGETS.len())];
+    // Where there is something to be changed, it is tried more often.
+    let editable: Vec<_> = TARGETS.into_iter().filter(|(target, _)| any(privileges, "Edit", target)).collect();
+    for number in 0..30 {
+        let from = if number % 3 > 0 && !editable.is_empty() { &editable[..] } else { &TARGETS[..] };
+        let (target, path) = from[rng.usize(..from.len())];
         let Some((id, tags)) = rng.choice(&world[target]) else { continue };
         let wanted = ["View", "Edit"][rng.usize(..2)];
         let object = format!("{path}/{id}");
