@@ -120,7 +120,8 @@ impl Checker {
         if marks.is_empty() || compiles_without(&marks) {
             return None;
         }
-        let mark = marks.iter().find(|mark| !compiles_without(&[**mark])).or(marks.first())?;
+        let fine = (0..marks.len()).collect::<Vec<_>>().partition_point(|last| compiles_without(&marks[..=*last]));
+        let mark = marks.get(fine).or(marks.first())?;
         let line = body[..*mark].matches('\n').count() + 1;
         let start = body[..*mark].rfind('\n').map_or(0, |newline| newline + 1);
         let column = body[start..=*mark].chars().count();

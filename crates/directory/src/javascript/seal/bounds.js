@@ -1,8 +1,9 @@
 // How what computes for long in the engine's own code, where it does not look at the clock, is held to a size. Begins the
 // text that seals a runtime; the other files here go on in its scope. It is given `tick`, which throws when a script's time
 // is over, and `noteCircumstances`.
+
 const { apply, construct, defineProperty, deleteProperty, getOwnPropertyDescriptor, getPrototypeOf, ownKeys } = Reflect;
-const { freeze, create } = Object;
+const { freeze } = Object;
 const { isArray } = Array;
 const { parse, stringify } = JSON;
 
@@ -175,17 +176,19 @@ function searching(native, symbol, most) {
 const anew = {
   indexOf(sought, from = 0) {
     const length = list(this);
+    const items = Object(this);
     from = Math.trunc(from) || 0;
     for (let i = from < 0 ? Math.max(0, length + from) : from; i < length; i++) {
-      if (this[i] === sought && i in this) return i;
+      if (items[i] === sought && i in items) return i;
     }
     return -1;
   },
   lastIndexOf(sought, from) {
     const length = list(this);
+    const items = Object(this);
     from = arguments.length > 1 ? Math.trunc(from) || 0 : length - 1;
     for (let i = from < 0 ? length + from : Math.min(from, length - 1); i >= 0; i--) {
-      if (this[i] === sought && i in this) return i;
+      if (items[i] === sought && i in items) return i;
     }
     return -1;
   },
@@ -226,7 +229,10 @@ const anew = {
     const parts = strings.raw;
     const length = typeof parts === 'string' ? size(parts) : list(parts);
     let result = '';
-    for (let i = 0; i < length; i++) result += String(parts[i]) + (i + 1 < length && i < values.length ? String(values[i]) : '');
+    for (let i = 0; i < length; i++) {
+      result += String(parts[i]);
+      if (i + 1 < length && i < values.length) result += String(values[i]);
+    }
     return result;
   },
   stringify(value, replacer, space) {

@@ -1,4 +1,5 @@
 // What runs scripts: gives each its own claims, and the criteria scripts to call.
+
 // The claims of the evaluation, as text, and the claims object of the script that is running.
 let user, device, system, current;
 let criteria = [];

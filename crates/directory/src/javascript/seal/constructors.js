@@ -1,5 +1,6 @@
-// Constructors that are replaced by others: those that compute for long, and dates, which know no clock.
-// Constructors that are replaced. The engine's own are out of reach then.
+// Constructors that are replaced: those that compute for long, and dates, which know no clock. The engine's own are out of
+// reach then.
+
 function replace(name, make) {
   const native = globalThis[name];
   const made = make(native);

@@ -1,4 +1,5 @@
 // Removes what is not known, puts what is held in its place, and freezes everything that a script can reach.
+
 // No stacks: they would name what is in here.
 Error.stackTraceLimit = 0;
 

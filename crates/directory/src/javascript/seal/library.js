@@ -1,4 +1,5 @@
 // What there is of the language's library for a script, and how it is held. What is not named here is removed.
+
 // Object by object, by how it is held.
 const known = new Map();
 function has(object, names) {
