@@ -341,7 +341,6 @@ impl World {
 }
 
 async fn round(seed: u64) -> usize {
-    println!("seed {seed}");
     let mut rng = Rng::with_seed(seed);
     let mut world = World::new(&mut rng).await;
     let boss = ("local", world.administrator(&mut rng).await);
@@ -381,5 +380,4 @@ async fn no_sequence_of_calls_makes_anyone_stronger_than_the_caller_was() {
         done += round(seed).await;
     }
     assert!(done >= 2 * usize::try_from(seeds).unwrap_or(0), "hardly any call was let through: {done}");
-    println!("{done} calls were let through");
 }
