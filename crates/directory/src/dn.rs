@@ -1,7 +1,7 @@
 //! Distinguished names (RFC 4514) of accounts, `CN=<name>,OU=<provider>`, and of the devices that they log in from,
 //! `CN=<device id>,CN=<name>,OU=<provider>`: how they are written and read.
 
-use std::{fmt, str::FromStr};
+use std::fmt;
 
 use unicode_normalization::UnicodeNormalization;
 use uuid::Uuid;
@@ -53,18 +53,27 @@ impl Device {
     }
 }
 
-impl FromStr for Account {
-    type Err = String;
+/// What a distinguished name can name.
+pub trait Named: Sized {
+    /// For the API's document: the names that nothing has to be escaped in. There are more.
+    const PATTERN: &'static str;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    /// Reads a distinguished name. The error is a predicate of the text, for people: "must …".
+    fn parse_named(text: &str) -> Result<Self, String>;
+}
+
+impl Named for Account {
+    const PATTERN: &'static str = r"^CN=[A-Za-z0-9._@-]{1,255},OU=(local|service)$";
+
+    fn parse_named(text: &str) -> Result<Self, String> {
         Self::parse(text)
     }
 }
 
-impl FromStr for Device {
-    type Err = String;
+impl Named for Device {
+    const PATTERN: &'static str = r"^CN=[0-9a-f]{32},CN=[A-Za-z0-9._@-]{1,255},OU=(local|service)$";
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn parse_named(text: &str) -> Result<Self, String> {
         Self::parse(text)
     }
 }

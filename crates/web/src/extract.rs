@@ -1,7 +1,7 @@
 //! What handlers take: proof of who asks and what they may do, ids, bodies, list parameters. They run in the order in which
 //! a handler names them, which is the order of the contract: 406, 401, 403, then 400.
 
-use std::{marker::PhantomData, str::FromStr, sync::Arc, time::Duration};
+use std::{marker::PhantomData, sync::Arc, time::Duration};
 
 use axum::{
     extract::{FromRequest, FromRequestParts, Path, Request},
@@ -13,6 +13,7 @@ use portreeve_directory::{
     audit::AuditRecord,
     blacklist::BlacklistedUser,
     caller::{Caller, Origin, PrivilegeType, Target},
+    dn::Named,
     entity::parse_uuid,
     error::{Error, Fault},
     global_settings::GlobalSettings,
@@ -246,7 +247,7 @@ impl FromRequestParts<App> for Id {
 /// The distinguished name in the path.
 pub struct DistinguishedName<T>(pub T);
 
-impl<T: FromStr<Err = String>> FromRequestParts<App> for DistinguishedName<T> {
+impl<T: Named> FromRequestParts<App> for DistinguishedName<T> {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
@@ -254,7 +255,7 @@ impl<T: FromStr<Err = String>> FromRequestParts<App> for DistinguishedName<T> {
         let Path(text) = Path::<String>::from_request_parts(parts, app)
             .await
             .map_err(|_| wrong("must be UTF-8, percent-encoded"))?;
-        text.parse().map(Self).map_err(|what: String| wrong(&what))
+        T::parse_named(&text).map(Self).map_err(|what| wrong(&what))
     }
 }
 

@@ -6,15 +6,16 @@ use aide::{
     openapi::{Operation, Parameter, ParameterSchemaOrContent, PathStyle, ReferenceOr},
     transform::TransformOperation,
 };
+use portreeve_directory::dn::Named;
 use schemars::json_schema;
 
 use super::{Statuses, add_parameter, error, parameter_data, query_parameter, schema_object};
 use crate::extract::DistinguishedName;
 
-impl<T> OperationInput for DistinguishedName<T> {
+impl<T: Named> OperationInput for DistinguishedName<T> {
     fn operation_input(_: &mut GenContext, operation: &mut Operation) {
         let says = "The object's distinguished name (RFC 4514), percent-encoded where a path needs it.";
-        let parameter_data = parameter_data("dn", says, true, json_schema!({"type": "string"}));
+        let parameter_data = parameter_data("dn", says, true, json_schema!({"type": "string", "pattern": T::PATTERN}));
         add_parameter(operation, Parameter::Path { parameter_data, style: PathStyle::Simple });
     }
 
