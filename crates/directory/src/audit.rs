@@ -68,6 +68,20 @@ pub(crate) const NOBODY: &str = "";
 /// Of an act that changes no field.
 pub(crate) const NO_CHANGES: &str = "{}";
 
+/// What an act was done to: its kind, its id if it has one, and its name.
+pub(crate) type Subject<'a> = (&'a str, Option<Uuid>, &'a str);
+
+/// The record of an act that a caller did.
+pub(crate) fn done<'a>(
+    caller: &'a Caller,
+    act: &'a str,
+    (object_kind, object_id, object_name): Subject<'a>,
+    changes: &'a str,
+) -> Record<'a> {
+    let (actor, origin) = (caller.audit_name(), caller.origin());
+    Record { actor, act, object_kind, object_id, object_name, outcome: DONE, reason: "", origin, changes }
+}
+
 pub(crate) async fn write(tx: &mut Tx, id: &Uuid, record: &Record<'_>) -> Result<()> {
     Ok(store::audit::insert(tx, id, record).await?)
 }

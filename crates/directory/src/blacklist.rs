@@ -5,8 +5,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    Directory, accounts,
-    audit::{self, Record},
+    Directory, accounts, audit,
     caller::{Caller, Missing, PrivilegeType, Target, out_of_scope},
     dn,
     entity::{Faults, NAME_PATTERN, TEXT_PATTERN, fold},
@@ -285,16 +284,5 @@ async fn record(
     account: &dn::Account,
     changes: &str,
 ) -> Result<()> {
-    let record = Record {
-        actor: caller.audit_name(),
-        act,
-        object_kind: OBJECT_KIND,
-        object_id: None,
-        object_name: &account.to_string(),
-        outcome: audit::DONE,
-        reason: "",
-        origin: caller.origin(),
-        changes,
-    };
-    audit::write(tx, audit_id, &record).await
+    audit::write(tx, audit_id, &audit::done(caller, act, (OBJECT_KIND, None, &account.to_string()), changes)).await
 }

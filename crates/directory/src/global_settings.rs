@@ -6,8 +6,7 @@ use serde_json::{Map, Number, Value};
 use uuid::Uuid;
 
 use crate::{
-    Directory,
-    audit::{self, Record},
+    Directory, audit,
     caller::{Caller, PrivilegeType, Target},
     entity::{Faults, LINE_PATTERN, TEXT_PATTERN},
     error::Result,
@@ -117,16 +116,5 @@ async fn set(directory: &Directory, caller: &Caller, act: &'static str, settings
 }
 
 async fn record(tx: &mut Tx, audit_id: &Uuid, caller: &Caller, act: &str, changes: &str) -> Result<()> {
-    let record = Record {
-        actor: caller.audit_name(),
-        act,
-        object_kind: "GlobalSetting",
-        object_id: None,
-        object_name: "",
-        outcome: audit::DONE,
-        reason: "",
-        origin: caller.origin(),
-        changes,
-    };
-    audit::write(tx, audit_id, &record).await
+    audit::write(tx, audit_id, &audit::done(caller, act, ("GlobalSetting", None, ""), changes)).await
 }

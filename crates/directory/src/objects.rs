@@ -3,8 +3,7 @@
 use uuid::Uuid;
 
 use crate::{
-    Directory,
-    audit::{self, Record},
+    Directory, audit,
     caller::{Caller, Missing, PrivilegeType, out_of_scope},
     entity::Faults,
     error::{Error, Failure, Result},
@@ -292,16 +291,10 @@ async fn record(
     object: &Object,
     changes: &str,
 ) -> Result<()> {
-    let record = Record {
-        actor: caller.audit_name(),
-        act,
-        object_kind: object.kind.as_str(),
-        object_id: Some(object.id),
-        object_name: &object.name,
-        outcome: audit::DONE,
-        reason: "",
-        origin: caller.origin(),
-        changes,
-    };
-    audit::write(tx, audit_id, &record).await
+    audit::write(
+        tx,
+        audit_id,
+        &audit::done(caller, act, (object.kind.as_str(), Some(object.id), &object.name), changes),
+    )
+    .await
 }

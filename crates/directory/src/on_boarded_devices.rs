@@ -333,16 +333,5 @@ async fn record(
     (act, name, reason): (&str, &str, &str),
     changes: &str,
 ) -> Result<()> {
-    let record = Record {
-        actor: caller.audit_name(),
-        act,
-        object_kind: OBJECT_KIND,
-        object_id: None,
-        object_name: name,
-        outcome: audit::DONE,
-        reason,
-        origin: caller.origin(),
-        changes,
-    };
-    audit::write(tx, audit_id, &record).await
+    audit::write(tx, audit_id, &Record { reason, ..audit::done(caller, act, (OBJECT_KIND, None, name), changes) }).await
 }

@@ -6,8 +6,7 @@ mod input;
 use uuid::Uuid;
 
 use crate::{
-    Directory,
-    audit::{self, Record},
+    Directory, audit,
     caller::{Caller, Missing, PrivilegeType, out_of_scope},
     entity::Faults,
     error::{Error, Failure, Result},
@@ -348,16 +347,5 @@ pub(crate) async fn record(
     (kind, id, name): (AccountKind, Uuid, &str),
     changes: &str,
 ) -> Result<()> {
-    let record = Record {
-        actor: caller.audit_name(),
-        act,
-        object_kind: kind.object_kind(),
-        object_id: Some(id),
-        object_name: name,
-        outcome: audit::DONE,
-        reason: "",
-        origin: caller.origin(),
-        changes,
-    };
-    audit::write(tx, audit_id, &record).await
+    audit::write(tx, audit_id, &audit::done(caller, act, (kind.object_kind(), Some(id), name), changes)).await
 }

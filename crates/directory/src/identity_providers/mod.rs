@@ -7,8 +7,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::{
-    Directory,
-    audit::{self, Record},
+    Directory, audit,
     caller::{Caller, Missing, PrivilegeType, Target},
     entity::Faults,
     error::{Error, Failure, Result},
@@ -293,18 +292,12 @@ async fn record(
     after: IdentityProvider,
 ) -> Result<()> {
     let changes = audit::changes(Some(&before), Some(&after), false);
-    let record = Record {
-        actor: caller.audit_name(),
-        act: "edit",
-        object_kind: "IdentityProvider",
-        object_id: Some(after.id),
-        object_name: &after.name,
-        outcome: audit::DONE,
-        reason: "",
-        origin: caller.origin(),
-        changes: &changes,
-    };
-    audit::write(tx, audit_id, &record).await
+    audit::write(
+        tx,
+        audit_id,
+        &audit::done(caller, "edit", ("IdentityProvider", Some(after.id), &after.name), &changes),
+    )
+    .await
 }
 
 /// The names of the providers with which administrators may log in, and what is to be shown before. Anyone may ask.

@@ -7,8 +7,7 @@ mod view;
 use uuid::Uuid;
 
 use crate::{
-    Directory,
-    audit::{self, Record},
+    Directory, audit,
     caller::{Caller, PrivilegeType, Target},
     error::{Error, Failure, Result},
     list::{self, Field, Listing, Table, Values},
@@ -226,16 +225,6 @@ async fn record(
 ) -> Result<()> {
     let Some(subject) = after.or(before) else { return Ok(()) };
     let changes = audit::changes(before, after, false);
-    let record = Record {
-        actor: caller.audit_name(),
-        act,
-        object_kind: "Tag",
-        object_id: Some(subject.tag.id),
-        object_name: &subject.tag.name,
-        outcome: audit::DONE,
-        reason: "",
-        origin: caller.origin(),
-        changes: &changes,
-    };
-    audit::write(tx, audit_id, &record).await
+    audit::write(tx, audit_id, &audit::done(caller, act, ("Tag", Some(subject.tag.id), &subject.tag.name), &changes))
+        .await
 }
