@@ -22,7 +22,7 @@ async fn good(server: &Server, token: &str) -> bool {
 }
 
 /// As a path has it.
-fn escaped(dn: &str) -> String {
+pub fn escaped(dn: &str) -> String {
     dn.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
 

@@ -32,6 +32,7 @@ mod revocation;
 mod rise;
 mod roles;
 mod scopes;
+mod scopes_by_provider;
 mod scripts;
 mod service_users;
 mod sessions;

@@ -93,7 +93,7 @@ fn some_privileges(rng: &mut Rng, world: &World) -> Value {
 }
 
 /// What privileges say of an object, read once more by other means than the product's.
-fn includes(privileges: &Value, wanted: &str, target: &str, id: &str, tags: &[String]) -> bool {
+pub fn includes(privileges: &Value, wanted: &str, target: &str, id: &str, tags: &[String]) -> bool {
     privileges.as_array().unwrap().iter().any(|held| {
         let covers = |field: &str, value: &str| held[field] == value || held[field] == "All";
         let scope = &held["scope"];
@@ -107,7 +107,7 @@ fn includes(privileges: &Value, wanted: &str, target: &str, id: &str, tags: &[St
 }
 
 /// Whether any object can be in reach.
-fn any(privileges: &Value, wanted: &str, target: &str) -> bool {
+pub fn any(privileges: &Value, wanted: &str, target: &str) -> bool {
     privileges.as_array().unwrap().iter().any(|held| {
         let covers = |field: &str, value: &str| held[field] == value || held[field] == "All";
         let scope = &held["scope"];
