@@ -8,8 +8,8 @@ use crate::{
     roles::{holder, policy_for},
 };
 
-const EVERYTHING: &str = "/administrative-roles/01998f00-0000-7000-8000-000000000011";
-const FIRST_POLICY: &str = "/policies/01998f00-0000-7000-8000-000000000012";
+pub const EVERYTHING: &str = "/administrative-roles/01998f00-0000-7000-8000-000000000011";
+pub const FIRST_POLICY: &str = "/policies/01998f00-0000-7000-8000-000000000012";
 
 fn view_all() -> Value {
     json!([{ "type": "View", "target": "LocalUser", "scope": { "all": true } }])

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::{
-    harness::{Server, person},
-    roles::holder,
+    harness::{PASSWORD, Server, person},
+    roles::{holder, policy_for},
 };
 
 async fn ask(server: &Server, actor: &str, kind: &str, target: &str, id: Option<&str>) -> Value {
@@ -69,6 +69,49 @@ async fn those_who_cannot_log_in_may_do_nothing() {
     let off = ask(&server, "off", "View", "LocalUser", None).await;
     assert_eq!(off["allowed"], false);
     assert!(off["message"].as_str().unwrap().contains("cannot log in"), "{off}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn why_somebody_cannot_log_in_is_said() {
+    let server = Server::start().await;
+    let view = json!([{ "type": "View", "target": "LocalUser", "scope": { "all": true } }]);
+    holder(&server, "anna", view.clone()).await;
+    let role = server.make("/administrative-roles", json!({ "name": "r", "privileges": view })).await;
+    server.make("/policies", policy_for("bert", &role)).await;
+    let bert = json!({ "name": "bert", "firstName": "B", "lastName": "T" });
+    let bert = format!("/local-users/{}", server.make("/local-users", bert).await);
+    let check = async |actor: &str, why: &str| {
+        let answer = ask(&server, actor, "View", "LocalUser", None).await;
+        let message = answer["message"].as_str().unwrap();
+        assert_eq!(answer["allowed"], why.is_empty(), "{answer}");
+        assert!(
+            message.contains(why) && message.starts_with("the actor cannot log in: ") != why.is_empty(),
+            "{answer}"
+        );
+        // What the actor would have is said all the same.
+        assert_eq!(answer["privileges"].as_array().unwrap().len(), 1, "{answer}");
+        answer
+    };
+    check("anna", "").await;
+    check("bert", "has no password").await;
+    server.change(&bert, json!({ "password": PASSWORD })).await;
+    check("bert", "").await;
+    let entry = json!({ "userDistinguishedName": "CN=ANNA,OU=local" });
+    server.post("/blacklist", entry).await.expect(200);
+    check("anna", "blacklisted").await;
+    check("bert", "").await;
+    server.delete("/blacklist/CN=anna,OU=local").await.expect(204);
+    check("anna", "").await;
+    let stop = json!({ "name": "Halt", "type": "Stop", "expression": "return claims.user.username === 'anna';" });
+    let stop = format!("/policies/{}", server.make("/policies", stop).await);
+    let stopped = check("anna", "stopped by the policy Halt").await;
+    let halt = stopped["policies"].as_array().unwrap().iter().find(|policy| policy["name"] == "Halt").unwrap();
+    assert_eq!((&halt["matches"], &halt["type"]), (&json!(true), &json!("Stop")));
+    check("bert", "").await;
+    server.login("local", "anna", PASSWORD).await.expect(401);
+    server.change(&stop, json!({ "disabled": true })).await;
+    check("anna", "").await;
+    server.token_of("local", "anna", PASSWORD).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -30,6 +30,7 @@ mod openapi;
 mod policies;
 mod revocation;
 mod rise;
+mod rise_by_tags;
 mod roles;
 mod scopes;
 mod scopes_by_provider;
