@@ -31,6 +31,7 @@ mod policies;
 mod revocation;
 mod rise;
 mod rise_by_tags;
+mod rise_world;
 mod roles;
 mod scopes;
 mod scopes_by_provider;
