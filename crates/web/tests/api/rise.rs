@@ -11,7 +11,8 @@ use crate::{
     accounts::with,
     blacklist::escaped,
     harness::PASSWORD,
-    rise_world::{Account, Right, TAGS, TARGETS, World, pick, tags},
+    rise_world::{Account, Right, TAGS, World, pick, tags},
+    scopes::TARGETS,
 };
 
 const NEW_PASSWORD: &str = "another right password";

@@ -13,18 +13,10 @@ use crate::{
     accounts::with,
     harness::{LOCAL, PASSWORD, SERVICE, Server},
     roles::policy_for,
+    scopes::TARGETS,
 };
 
 pub const TAGS: [&str; 6] = ["red", "blue", "ops", "stopped", "plain", "gate"];
-pub const TARGETS: [(&str, &str); 7] = [
-    ("LocalUser", "/local-users"),
-    ("ServiceUser", "/service-users"),
-    ("AdministrativeRole", "/administrative-roles"),
-    ("Policy", "/policies"),
-    ("CriteriaScript", "/criteria-scripts"),
-    ("UserClaimScript", "/user-scripts"),
-    ("IdentityProvider", "/identity-providers"),
-];
 const TYPES: [&str; 5] = ["View", "Create", "Edit", "Delete", "Tag"];
 /// Targets whose objects are not counted one by one: scopes are of providers, or there are none.
 const BESIDES: [(&str, &[&str]); 3] = [

@@ -14,7 +14,7 @@ use crate::{
 
 const TAGS: [&str; 5] = ["a", "b", "c", "d", "e"];
 /// Each target with its path.
-const TARGETS: [(&str, &str); 7] = [
+pub const TARGETS: [(&str, &str); 7] = [
     ("LocalUser", "/local-users"),
     ("ServiceUser", "/service-users"),
     ("AdministrativeRole", "/administrative-roles"),
