@@ -205,7 +205,7 @@ const anew = {
     const result = [];
     for (const item of [this, ...items]) {
       if (isArray(item)) spread(result, item, 1);
-      else put(result, result.length, item);
+      else result[result.length] = item;
     }
     return result;
   },
@@ -221,7 +221,7 @@ const anew = {
       if (!(i in this)) continue;
       const item = apply(change, self, [this[i], i, this]);
       if (isArray(item)) spread(result, item, 1);
-      else put(result, result.length, item);
+      else result[result.length] = item;
     }
     return result;
   },
@@ -268,7 +268,7 @@ function spread(result, items, depth) {
     if (!(i in items)) continue;
     const item = items[i];
     if (depth > 1 && isArray(item)) spread(result, item, depth - 1);
-    else put(result, result.length, item);
+    else result[result.length] = item;
     if (result.length > LIST) throw tooLong('list');
   }
   return result;

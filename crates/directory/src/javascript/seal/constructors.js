@@ -44,6 +44,7 @@ const isDate = value => {
 };
 function readDate(value) {
   const given = text(value);
+  weigh(given, []);
   const asIs = parseDate(given);
   if (asIs !== asIs || zone.test(given)) return asIs;
   const withZ = parseDate(given + 'Z');

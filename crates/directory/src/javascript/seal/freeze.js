@@ -1,6 +1,6 @@
 // Removes what is not known, puts what is held in its place, and freezes everything that a script can reach.
 
-// No stacks: they would name what is in here.
+// Nobody can read a stack here; to note it would only take time.
 Error.stackTraceLimit = 0;
 
 // Everything is gathered before anything is removed, so that what is removed is harmless too, should it turn up.

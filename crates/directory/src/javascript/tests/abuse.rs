@@ -224,11 +224,78 @@ async fn without_end() {
         "var f = function (x) { return x; }; for (var i = 0; i < 1e5; i++) { f = f.bind(null, i); } f()",
         "var a = [1]; for (var x of a) { a.push(x); }",
         "var o = {}; for (var i = 0; ; i++) { o['k' + i] = i; }",
+        "var t = 'x'.repeat(1e6), u = t + 'a', v = t + 'a', a = []; for (var i = 0; i < 3e4; i++) { a.push(i % 2 ? u : v); } a.sort()",
         "throw { get message() { for (;;) {} } }",
         "throw { toString: function () { for (;;) {} } }",
         "var s = ''; for (;;) { s += 'abc'; s = s + s.slice(0, 5); }",
     ];
     all(&exhausted("", &texts)).await;
+}
+
+/// What a wrapper does before it hands over to the engine, told by the signs of life that a look at the clock gives.
+#[tokio::test]
+async fn no_call_that_may_take_long_is_made_without_a_look_at_the_clock() {
+    let engine = engine();
+    let Ok(Answer::Done(pulse)) = engine.ask(|worker| worker.pulse.clone()).await else { panic!("it answers") };
+    let head = "var t = 'a'.repeat(1200), l = Array(1200).fill(1), s = new Set(l), m = new Map([[1, 2]]), o = { a: 1 }, r = /b/g; \
+                for (var i = 0; i < 30; i++) { ";
+    let calls = [
+        "t.toUpperCase()",
+        "t.trim()",
+        "t.includes('b')",
+        "t.split('b')",
+        "t.replace('b', 'c')",
+        "t.match(r)",
+        "t.search(r)",
+        "t.slice(1)",
+        "t.normalize()",
+        "t.localeCompare('b')",
+        "'a'.repeat(9)",
+        "'a'.padEnd(9)",
+        "'a'.concat('b')",
+        "r.test(t)",
+        "r.exec(t)",
+        "encodeURIComponent(t)",
+        "parseFloat(t)",
+        "l.indexOf(2)",
+        "l.includes(2)",
+        "l.lastIndexOf(2)",
+        "l.slice()",
+        "l.join('')",
+        "l.concat(l)",
+        "l.map(Boolean)",
+        "l.flat()",
+        "i < 3 ? l.sort() : l.reverse()",
+        "l.reverse()",
+        "l.fill(2)",
+        "[1].join()",
+        "new Set(l)",
+        "new Map()",
+        "s.union(s)",
+        "s.isSubsetOf(s)",
+        "s.has(t)",
+        "m.get(t)",
+        "Array.from(s)",
+        "Object.keys(o)",
+        "Object.assign({}, o)",
+        "Object.freeze([])",
+        "Reflect.ownKeys(o)",
+        "JSON.stringify(o)",
+        "JSON.parse('\"' + t + '\"')",
+        "Math.max.apply(null, l)",
+        "Reflect.apply(Math.max, null, l)",
+        "new RegExp('a')",
+        "new Date(t)",
+        "String.raw({ raw: l })",
+    ];
+    for (version, call) in (1..).zip(calls) {
+        let text = format!("{head}{call}; }} return true");
+        // The first time the engine is made, which is a sign of life too.
+        assert_eq!(verdicts(&engine, version, &[&text]).await, [Ok(true)], "{text}");
+        let before = pulse.beats();
+        assert_eq!(verdicts(&engine, version, &[&text]).await, [Ok(true)], "{text}");
+        assert!(pulse.beats() - before >= 30, "{text}");
+    }
 }
 
 /// A limit that is met is met for good, whatever the script does about it.

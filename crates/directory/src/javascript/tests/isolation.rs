@@ -171,6 +171,7 @@ async fn everything_is_frozen() {
 async fn own_objects_are_their_own() {
     for text in [
         "var o = {}; o.toString = function () { return 'mine'; }; return String(o) === 'mine' && String({}) !== 'mine'",
+        "var o = {}; o.valueOf = function () { return 1; }; o.hasOwnProperty = 2; return o + 1 === 2 && o.hasOwnProperty === 2",
         "function F() {} F.prototype.toString = function () { return 'F'; }; return String(new F()) === 'F'",
         "function F() {} F.prototype = Object.create(Array.prototype); F.prototype.constructor = F; return new F().constructor === F",
         "var e = new Error('m'); e.name = 'Mine'; e.message = 'n'; return String(e) === 'Mine: n' && new Error('m').name === 'Error'",
