@@ -38,7 +38,7 @@ use sealed::Realm;
 use worker::Worker;
 
 /// Jobs that may wait for a worker.
-const QUEUE_LIMIT: usize = 256;
+const QUEUE_LIMIT: usize = 4_096;
 /// How long one may wait for its turn.
 const QUEUE_WAIT: Duration = Duration::from_secs(5);
 /// What an overloaded caller is told to wait, in seconds.
