@@ -2,6 +2,7 @@
 //! `TEST_DATABASE_URL`, PostgreSQL in a schema of its own for each test.
 
 #![allow(clippy::unwrap_used, reason = "in a test that is how one asks")]
+#![allow(clippy::print_stdout, reason = "shown when a test fails: then it says what was tried")]
 
 mod client;
 mod harness;
