@@ -191,7 +191,7 @@ async fn the_last_administrator_keeps_the_tag_that_makes_one() {
 }
 
 /// Ways to take everything from anna, who has it by the tag `t0`, or from bert, who has it by `t1`.
-const WAYS: [[&str; 2]; 7] = [
+const WAYS: [[&str; 2]; 9] = [
     ["rename", "rename"],
     ["rename", "blacklist"],
     ["blacklist", "blacklist"],
@@ -199,6 +199,8 @@ const WAYS: [[&str; 2]; 7] = [
     ["delete", "rename"],
     ["name", "blacklist"],
     ["name", "delete"],
+    ["rename", "policy"],
+    ["blacklist", "policy"],
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -206,11 +208,13 @@ async fn of_two_attempts_at_once_to_take_everything_from_the_last_two_one_fails(
     for round in 0..2 * WAYS.len() {
         let server = Server::start().await;
         let names = ["anna", "bert"];
-        let (mut tokens, mut people, mut tags) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut tokens, mut people, mut tags, mut policies) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for (name, tag) in names.into_iter().zip(["t0", "t1"]) {
             let (token, path) = administrator(&server, name, tag).await;
             people.push((server.get(&path).await.json, path));
             tags.push(path_of(&server, tag).await);
+            let policy = server.get(&format!("/policies?name=policy of {name}")).await.json["data"][0]["id"].clone();
+            policies.push(format!("/policies/{}", policy.as_str().unwrap()));
             tokens.push(token);
         }
         server.post("/blacklist", json!({ "userDistinguishedName": "CN=trudy,OU=local" })).await.expect(200);
@@ -223,6 +227,7 @@ async fn of_two_attempts_at_once_to_take_everything_from_the_last_two_one_fails(
             let call = match ways[number] {
                 "rename" => call("PUT", &tags[number]).json(json!({ "name": "x".repeat(number + 1) })),
                 "delete" => call("DELETE", &tags[number]),
+                "policy" => call("DELETE", &policies[number]),
                 "blacklist" => {
                     let dn = format!("CN={},OU=local", names[number]);
                     call("POST", "/blacklist").json(json!({ "userDistinguishedName": dn }))
