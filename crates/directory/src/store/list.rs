@@ -296,7 +296,11 @@ impl Select {
     }
 
     fn push_from<'a>(&'a self, statement: &mut Statement<'a>, patterns: Option<&'a Vec<String>>) {
-        statement.push(&format!(" FROM {} WHERE ", self.table.from.unwrap_or(self.table.name)));
+        let one = patterns.is_some() && self.conditions.iter().any(|of| matches!(of, Condition::HasId(_)));
+        let scoped = !one && scope::push_source(statement, self.table, &self.reach);
+        if !scoped {
+            statement.push(&format!(" FROM {} WHERE ", self.table.from.unwrap_or(self.table.name)));
+        }
         match self.table.kind {
             Some(kind) => {
                 statement.push("kind = ");
@@ -304,7 +308,9 @@ impl Select {
             }
             None => statement.push("1 = 1"),
         }
-        scope::push(statement, self.table, &self.reach);
+        if !scoped {
+            scope::push(statement, self.table, &self.reach);
+        }
         for (condition, pattern) in self.conditions.iter().zip(patterns.into_iter().flatten()) {
             statement.push(" AND ");
             match condition {
