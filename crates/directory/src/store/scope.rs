@@ -57,12 +57,13 @@ fn push_of_row<'a>(
         statement.push(")");
     }
     if !tags.is_empty() {
+        // Counted, and not asked whether there is one: PostgreSQL would join that, and look at all who carry the tags.
         statement
-            .push(&format!(" OR EXISTS (SELECT 1 FROM object_tags WHERE object_id = {}.id AND kind = ", table.name));
+            .push(&format!(" OR (SELECT COUNT(*) FROM object_tags WHERE object_id = {}.id AND kind = ", table.name));
         statement.bind(table.tag_kind());
         statement.push(" AND tag IN (");
         statement.bind_all(tags);
-        statement.push("))");
+        statement.push(")) > 0");
     }
     statement.push(")");
 }
