@@ -153,7 +153,12 @@ fn verdict(ctx: &Ctx<'_>) -> Verdict {
         let text = Coerced::<String>::from_js(ctx, thrown).map_or_else(|_| String::new(), |text| text.0);
         return Verdict::Wrong(Some((1, 1)), format!("the script cannot be compiled: {text}"));
     };
-    let message = exception.message().unwrap_or_default();
+    let message = match exception.message().unwrap_or_default() {
+        deep if deep == "Maximum call stack size exceeded" || deep == "stack overflow" => {
+            "it is nested too deeply".into()
+        }
+        message => message,
+    };
     let stack = exception.stack().unwrap_or_default();
     let position = stack.split_once(&format!("at {FILE}:")).and_then(|(_, rest)| {
         let (line, rest) = rest.lines().next()?.split_once(':')?;

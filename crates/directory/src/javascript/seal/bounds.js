@@ -174,6 +174,19 @@ function searching(native, symbol, most) {
 
 // What is written anew, because the engine's own would loop or recurse without looking at the clock.
 const anew = {
+  // For another reason: when memory runs out in it, the engine's own frees what it has not yet made.
+  bind(self, ...first) {
+    const target = this;
+    if (typeof target !== 'function') throw new TypeError('what is bound is not a function');
+    function bound(...rest) {
+      const args = [...first, ...rest];
+      return new.target ? construct(target, args, new.target === bound ? target : new.target) : apply(target, self, args);
+    }
+    defineProperty(bound, 'name', { value: `bound ${typeof target.name === 'string' ? target.name : ''}` });
+    defineProperty(bound, 'length', { value: Math.max(0, target.length - first.length) || 0 });
+    bound.prototype = target.prototype;
+    return bound;
+  },
   indexOf(sought, from = 0) {
     const length = list(this);
     const items = Object(this);

@@ -27,7 +27,7 @@ has(Object, {
 has(Object.prototype, {
   plain: 'constructor toString toLocaleString valueOf hasOwnProperty isPrototypeOf propertyIsEnumerable __proto__',
 });
-has(Function.prototype, { plain: 'call bind length name @@hasInstance', weighed: 'apply', anew: 'toString' });
+has(Function.prototype, { plain: 'call length name @@hasInstance', weighed: 'apply', anew: 'bind toString' });
 has(Array, { plain: 'prototype isArray of @@species', ticked: 'from' });
 has(Array.prototype, {
   plain: 'constructor length at push pop keys values entries toString @@iterator @@unscopables',

@@ -124,6 +124,8 @@ const ABSENT: &[&str] = &[
     "Object.isFrozen(globalThis) && Object.isFrozen(criterion) && !('import' in globalThis)",
     "criterion.prototype === undefined && String(criterion) === 'function criterion() { [native code] }'",
     "String([].indexOf) === 'function indexOf() { [native code] }' && [].indexOf.name === 'indexOf' && [].map.length === 1",
+    // The engine's own `bind`, with which it crashes where memory runs out, makes functions without this.
+    "Object.hasOwn((function () {}).bind(), 'prototype')",
     "!new Error('x').stack",
     "(function () { try { new Array.prototype.indexOf(); } catch (e) { return e instanceof TypeError; } })()",
     "(function () { try { Reflect.construct(Object, [], [].map); } catch (e) { return e instanceof TypeError; } })()",
@@ -197,6 +199,8 @@ async fn own_objects_are_their_own() {
         "return String.raw`a\\n${1}` === 'a\\\\n1' && 'ÄÖ'.toLowerCase() === 'äö' && 'a'.localeCompare('b') < 0 && 'e\\u0301'.normalize() === 'é'",
         "return Array.prototype.slice.call(arguments).length === 1 && Array.from({ length: 3 }, function (_, i) { return i; }).join() === '0,1,2'",
         "return new RegExp('A+', 'i').test('xaa') && RegExp(/b/g).flags === 'g' && new RegExp(/b/g, 'i').flags === 'i' && /a/ instanceof RegExp",
+        "function P(a, b) { this.sum = a + b; } var B = P.bind(null, 1), p = new B(2); return p.sum === 3 && p instanceof P && \
+         p instanceof B && B.name === 'bound P' && B.length === 1 && function () { return this.x; }.bind({ x: 5 })() === 5",
         "return Object.entries({ a: 1 }).map(function ([k, v]) { return k + v; })[0] === 'a1' && parseInt('12px', 10) === 12 && isNaN('x')",
     ] {
         assert_eq!(verdict(text).await, Ok(true), "{text}");

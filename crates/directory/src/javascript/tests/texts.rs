@@ -57,8 +57,13 @@ async fn faults_have_their_place_in_the_text() {
 async fn texts_that_are_too_much() {
     let long = "x".repeat(65_537);
     assert_eq!(fault(&long).await.expect("is a fault").2, "the script is longer than 65536 bytes");
-    let deep = "(".repeat(60_000);
-    assert_eq!(fault(&deep).await.expect("is a fault").2, "Maximum call stack size exceeded");
+    for deep in ["(", "[", "{", "`${", "x => ", "(class { [", "new ", "- ", "a ** "] {
+        let text = format!("return 1;\n{}", deep.repeat(60_000 / deep.len()));
+        let (line, _, message) = fault(&text).await.expect("is a fault");
+        assert_eq!((line, &*message), (2, "it is nested too deeply"), "{deep}");
+    }
+    let pattern = format!("return /{}/.test('')", "(?:".repeat(20_000));
+    assert_eq!(fault(&pattern).await.expect("is a fault").2, "it is nested too deeply");
     let slow = format!("return /{}/iu.test('')", r"\p{L}".repeat(3_000));
     assert_eq!(fault(&slow).await.expect("is a fault").2, "the script takes too long to compile");
 }
