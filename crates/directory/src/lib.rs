@@ -10,7 +10,6 @@ pub mod blacklist;
 pub mod caller;
 pub(crate) mod claims;
 pub mod configuration;
-
 pub mod dn;
 pub mod entity;
 pub mod error;
