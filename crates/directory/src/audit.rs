@@ -10,7 +10,7 @@ use crate::{
     error::{Error, Result},
     list::{self, Field, Listing, Scoped, Table, Values},
     privileges::Reach,
-    store::{self, Tx, list::Select},
+    store::{self, Tx},
 };
 
 pub use crate::store::audit::AuditRecord;
@@ -48,12 +48,7 @@ pub async fn list(directory: &Directory, caller: &Caller, request: list::Request
 /// One record.
 pub async fn get(directory: &Directory, caller: &Caller, id: Uuid) -> Result<AuditRecord> {
     caller.authorize_all(PrivilegeType::View, Target::AuditLog)?;
-    let found = directory
-        .store
-        .read(Select::one(&TABLE, id, Reach::Everything), |select, tx| {
-            Box::pin(async move { Ok(select.read(tx, store::audit::from_row).await?) })
-        })
-        .await?;
+    let found = list::one(directory, &TABLE, Reach::Everything, id, store::audit::from_row).await?;
     found.ok_or_else(|| Error::NotFound(format!("there is no record with the id {id} in the audit log")))
 }
 

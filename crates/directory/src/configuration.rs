@@ -167,8 +167,7 @@ impl Configuration {
             return authority.clone();
         }
         let giving = policies.iter().filter_map(|id| self.policy(id)).filter(|policy| policy.gives());
-        let roles = giving.flat_map(|policy| &policy.roles).filter_map(|id| self.roles.get(id));
-        let authority = Arc::new(Authority::new(roles.flat_map(|role| role.authority.privileges().iter().cloned())));
+        let authority = Arc::new(self.united(giving.flat_map(|policy| &policy.roles)));
         if known.len() >= REMEMBERED {
             known.clear();
         }
@@ -176,9 +175,15 @@ impl Configuration {
         authority
     }
 
+    /// What roles give together.
+    pub(crate) fn united<'a>(&self, roles: impl IntoIterator<Item = &'a Uuid>) -> Authority {
+        let roles = roles.into_iter().filter_map(|id| self.roles.get(id));
+        Authority::new(roles.flat_map(|role| role.authority.privileges().iter().cloned()))
+    }
+
     /// What all roles together would give.
     pub(crate) fn all_roles(&self) -> Authority {
-        Authority::new(self.roles.values().flat_map(|role| role.authority.privileges().iter().cloned()))
+        self.united(self.roles.keys())
     }
 }
 

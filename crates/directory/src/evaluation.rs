@@ -152,6 +152,5 @@ impl NotedFaults {
 
 /// Whether a policy would give its holders everything.
 pub(crate) fn gives_everything(configuration: &Configuration, policy: &Policy) -> bool {
-    policy.gives()
-        && policy.roles.iter().filter_map(|id| configuration.roles.get(id)).any(|role| role.authority.is_everything())
+    policy.gives() && configuration.united(&policy.roles).is_everything()
 }

@@ -3,6 +3,7 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
+use uuid::Uuid;
 
 use crate::{
     Directory,
@@ -173,6 +174,20 @@ impl<T: Send + 'static> Listing<T> {
         };
         self.summary
     }
+}
+
+/// One object, if it is in reach: what a list of one would hold.
+pub(crate) async fn one<T: Send + 'static>(
+    directory: &Directory,
+    table: &'static Table,
+    reach: Reach,
+    id: Uuid,
+    map: fn(&Row<'_>) -> Result<T, Failure>,
+) -> Result<Option<T>> {
+    directory
+        .store
+        .read(Select::one(table, id, reach), move |select, tx| Box::pin(async move { Ok(select.read(tx, map).await?) }))
+        .await
 }
 
 struct Checked {

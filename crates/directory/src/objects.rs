@@ -12,7 +12,7 @@ use crate::{
     privileges::Reach,
     references,
     rise::{self, Ground},
-    store::{self, Tx, list::Select, objects::Object, scope},
+    store::{self, Tx, objects::Object, scope},
     version::{Expected, Versioned},
 };
 
@@ -81,12 +81,7 @@ pub(crate) async fn list<V: View>(
 }
 
 async fn find<V: View>(directory: &Directory, reach: Reach, id: Uuid) -> Result<Object> {
-    let found = directory
-        .store
-        .read(Select::one(V::TABLE, id, reach), |select, tx| {
-            Box::pin(async move { Ok(select.read(tx, store::objects::from_row).await?) })
-        })
-        .await?;
+    let found = list::one(directory, V::TABLE, reach, id, store::objects::from_row).await?;
     found.ok_or_else(|| not_found(V::KIND, id))
 }
 

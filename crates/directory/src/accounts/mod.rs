@@ -20,7 +20,6 @@ use crate::{
     store::{
         self, Tx,
         accounts::{Account, NEVER, Profile},
-        list::Select,
         scope,
     },
     version::{Expected, Versioned},
@@ -53,12 +52,7 @@ pub(crate) async fn list<V: View>(
 }
 
 async fn find<V: View>(directory: &Directory, reach: Reach, id: Uuid) -> Result<Account> {
-    let found = directory
-        .store
-        .read(Select::one(V::TABLE, id, reach), |select, tx| {
-            Box::pin(async move { Ok(select.read(tx, store::accounts::from_row).await?) })
-        })
-        .await?;
+    let found = list::one(directory, V::TABLE, reach, id, store::accounts::from_row).await?;
     found.ok_or_else(|| not_found(V::KIND, id))
 }
 

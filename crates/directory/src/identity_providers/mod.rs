@@ -19,7 +19,6 @@ use crate::{
     store::{
         self, Tx,
         identity_providers::{Common, Provider},
-        list::Select,
     },
     time::Timestamp,
     version::{Expected, Versioned},
@@ -158,12 +157,7 @@ pub(crate) fn not_found(id: Uuid) -> Error {
 
 /// A provider, if it is in reach.
 async fn find(directory: &Directory, reach: Reach, id: Uuid) -> Result<Provider> {
-    let found = directory
-        .store
-        .read(Select::one(&TABLE, id, reach), |select, tx| {
-            Box::pin(async move { Ok(select.read(tx, store::identity_providers::from_row).await?) })
-        })
-        .await?;
+    let found = list::one(directory, &TABLE, reach, id, store::identity_providers::from_row).await?;
     found.ok_or_else(|| not_found(id))
 }
 

@@ -160,12 +160,13 @@ fn agree<'a>(directory: &'a Directory, credential: &'a Credential, wish: Wish) -
 
 /// Exchanges a token for one to work with. Refused if the account has no administrative privilege.
 pub async fn authorize(directory: &Directory, caller: &Caller) -> Result<Login> {
-    let session = caller.session().ok_or(Error::Unauthorized)?;
+    let (session, standing) = caller.session().zip(caller.standing()).ok_or(Error::Unauthorized)?;
     if caller.authority().privileges().is_empty() {
         return Err(Error::Forbidden("the account holds no administrative privilege".into()));
     }
     let token = sessions::issue(directory, session).await?;
-    let message = directory.configuration_now().await?.rows.settings.message_of_the_day.clone();
+    let configuration = directory.configuration_at(standing.configuration).await?;
+    let message = configuration.rows.settings.message_of_the_day.clone();
     Ok(Login::new(session, token, caller.authority(), message))
 }
 

@@ -145,8 +145,7 @@ fn touched(
             if before.map(policy_of).transpose()?.is_some_and(|policy| policy.stops()) {
                 return Ok(given_by(configuration, |_| true));
             }
-            let roles = policies.iter().flat_map(|policy| &policy.roles).filter_map(|id| configuration.roles.get(id));
-            Ok(Authority::new(roles.flat_map(|role| role.authority.privileges().iter().cloned())))
+            Ok(configuration.united(policies.iter().flat_map(|policy| &policy.roles)))
         }
         ObjectKind::CriteriaScript => {
             let names = calling(configuration, both.map(|object| object.name.clone()).collect());
@@ -194,8 +193,7 @@ fn mentions(expression: &str, names: &BTreeSet<String>) -> bool {
 pub(crate) fn given_by(configuration: &Configuration, concerned: impl Fn(&Policy) -> bool) -> Authority {
     let stops = configuration.policies.iter().any(|policy| policy.stops() && concerned(policy));
     let giving = configuration.policies.iter().filter(|policy| policy.gives() && (stops || concerned(policy)));
-    let roles = giving.flat_map(|policy| &policy.roles).filter_map(|id| configuration.roles.get(id));
-    Authority::new(roles.flat_map(|role| role.authority.privileges().iter().cloned()))
+    configuration.united(giving.flat_map(|policy| &policy.roles))
 }
 
 /// Decides about a change of what all policies see: mappings, scripts of providers, names of tags. `rows` is what there
