@@ -8,9 +8,10 @@ use crate::{
     Directory,
     caller::{Caller, PrivilegeType, Target},
     error::{Error, Result},
-    list::{self, Field, Listing, Scoped, Table, Values},
+    list::{self, Condition, Field, Listing, Scoped, Table, Values},
     privileges::Reach,
     store::{self, Tx},
+    time::Timestamp,
 };
 
 pub use crate::store::audit::AuditRecord;
@@ -39,10 +40,65 @@ static TABLE: Table = Table {
     scoped: Scoped::Not,
 };
 
-/// Records that match, the newest first.
-pub async fn list(directory: &Directory, caller: &Caller, request: list::Request) -> Result<Listing<AuditRecord>> {
+/// A span of time, without its last moment.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Period {
+    /// Its first moment, if it has one.
+    pub from: Option<Timestamp>,
+    /// Its end, if it has one.
+    pub until: Option<Timestamp>,
+}
+
+impl Period {
+    /// The ids of records begin with their time in milliseconds, so that these are found without looking at the others.
+    fn condition(self) -> Option<Condition> {
+        if self.from.is_none() && self.until.is_none() {
+            return None;
+        }
+        let first = |moment: Timestamp| {
+            let millis = u64::try_from(moment.micros() / 1_000).unwrap_or(0);
+            Uuid::from_u128(u128::from(millis.min(0xffff_ffff_ffff)) << 80)
+        };
+        Some(Condition::Between(self.from.map_or(Uuid::nil(), first), self.until.map_or(Uuid::max(), first)))
+    }
+}
+
+/// Records of a period that match, the newest first.
+pub async fn list(
+    directory: &Directory,
+    caller: &Caller,
+    request: list::Request,
+    period: Period,
+) -> Result<Listing<AuditRecord>> {
     caller.authorize_all(PrivilegeType::View, Target::AuditLog)?;
-    Listing::open(directory, &TABLE, Reach::Everything, request, store::audit::from_row).await
+    let conditions = period.condition().into_iter().collect();
+    Listing::open_among(directory, &TABLE, Reach::Everything, request, conditions, store::audit::from_row).await
+}
+
+/// What was done to one object, the newest first, and how many records there are of it.
+pub async fn history(
+    directory: &Directory,
+    caller: &Caller,
+    object: Uuid,
+    request: list::Request,
+) -> Result<(Vec<AuditRecord>, u64)> {
+    caller.authorize_all(PrivilegeType::View, Target::AuditLog)?;
+    let of_object = vec![Condition::Same("object_id", object.to_string())];
+    list::some(directory, &TABLE, Reach::Everything, request, of_object, store::audit::from_row).await
+}
+
+/// The newest logins that were refused since a moment, and how many there were.
+pub async fn refused_logins(
+    directory: &Directory,
+    caller: &Caller,
+    since: Timestamp,
+    request: list::Request,
+) -> Result<(Vec<AuditRecord>, u64)> {
+    caller.authorize_all(PrivilegeType::View, Target::AuditLog)?;
+    let period = Period { from: Some(since), until: None }.condition();
+    let refused = [Condition::Same("act", "login".into()), Condition::Same("outcome", REFUSED.into())];
+    let conditions = period.into_iter().chain(refused).collect();
+    list::some(directory, &TABLE, Reach::Everything, request, conditions, store::audit::from_row).await
 }
 
 /// One record.

@@ -30,6 +30,12 @@ pub enum PolicyType {
     Stop,
 }
 
+impl std::fmt::Display for PolicyType {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Debug::fmt(self, out)
+    }
+}
+
 /// A policy as far as it decides anything.
 #[derive(Debug, Clone)]
 pub(crate) struct Policy {

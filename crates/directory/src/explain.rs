@@ -90,6 +90,28 @@ pub struct Explanation {
     pub privileges: Vec<PrivilegeAnswer>,
 }
 
+/// A privilege that an account holds, and from where.
+#[derive(Debug)]
+pub struct Given {
+    /// The policy that gives the role, by id and name.
+    pub policy: (Uuid, String),
+    /// The role that holds the privilege, by id and name.
+    pub role: (Uuid, String),
+    /// The privilege.
+    pub privilege: Privilege,
+}
+
+/// All that an account may do, and why.
+#[derive(Debug)]
+pub struct Rights {
+    /// Why it cannot log in, so that it may do nothing; nothing if it can.
+    pub barred: Option<String>,
+    /// All policies that have a say, whether they match or not.
+    pub policies: Vec<PolicyAnswer>,
+    /// Every privilege of every role of every policy that matches.
+    pub given: Vec<Given>,
+}
+
 /// The question, as it is understood.
 struct Question {
     actor: dn::Account,
@@ -130,8 +152,7 @@ impl ExplainInput {
 /// Says why an account may do something, or why not. The caller must be able to see all policies and roles, and the actor
 /// and object in question.
 pub async fn explain(directory: &Directory, caller: &Caller, input: ExplainInput) -> Result<Explanation> {
-    caller.authorize_all(PrivilegeType::View, Target::Policy)?;
-    caller.authorize_all(PrivilegeType::View, Target::AdministrativeRole)?;
+    authorize(caller)?;
     let question = input.check()?;
     let account = find_actor(directory, caller, &question.actor).await?;
     let Missing(_, target) = question.wanted;
@@ -142,38 +163,81 @@ pub async fn explain(directory: &Directory, caller: &Caller, input: ExplainInput
         }
     }
     let configuration = directory.configuration_now().await?;
-    let evaluation = evaluation::run(directory, &configuration, &account.0, None).await?;
-    let verdict = evaluation::Verdict::new(&configuration, &account.0, &evaluation);
-    let authority = configuration.authority(&verdict.standing.policies);
-    let barred = if account.1 {
-        verdict.stopped_by.as_ref().map(|policy| format!("the actor cannot log in: stopped by the policy {policy}"))
-    } else {
-        Some("the actor cannot log in: it is disabled, blacklisted or has no password".to_owned())
-    };
-    let refused = match barred {
+    let found = Found::of(directory, &configuration, &account).await?;
+    let authority = configuration.authority(&found.matching);
+    let refused = match found.barred {
         Some(reason) => Some(reason),
         None => refusal(directory, &configuration, &authority, question.wanted, question.id).await?,
     };
-    let policies = evaluation.policies.iter().filter_map(|outcome| {
-        let policy = configuration.policy(&outcome.id)?;
-        Some(PolicyAnswer {
-            id: policy.id,
-            name: policy.name.clone(),
-            policy_type: policy.policy_type,
-            matches: outcome.result == Ok(true),
-            depends: outcome.reads_circumstances,
-            error: outcome.result.as_ref().err().map(ToString::to_string),
-        })
-    });
-    let (roles, privileges) = bearing(directory, &configuration, &verdict.standing.policies, &question).await?;
+    let (roles, privileges) = bearing(directory, &configuration, &found.matching, &question).await?;
     Ok(Explanation {
         allowed: refused.is_none(),
         message: refused.unwrap_or_default(),
         actor: question.actor.to_string(),
-        policies: policies.collect(),
+        policies: found.policies,
         roles,
         privileges,
     })
+}
+
+/// Says all that an account may do, and why. The caller must be able to see all policies and roles, and the account.
+pub async fn rights(directory: &Directory, caller: &Caller, actor: &dn::Account) -> Result<Rights> {
+    authorize(caller)?;
+    let account = find_actor(directory, caller, actor).await?;
+    let configuration = directory.configuration_now().await?;
+    let found = Found::of(directory, &configuration, &account).await?;
+    let mut given = Vec::new();
+    for policy in found.matching.iter().filter_map(|id| configuration.policy(id)) {
+        for (id, role) in policy.roles.iter().filter_map(|id| configuration.roles.get_key_value(id)) {
+            given.extend(role.authority.privileges().iter().map(|privilege| Given {
+                policy: (policy.id, policy.name.clone()),
+                role: (*id, role.name.clone()),
+                privilege: privilege.clone(),
+            }));
+        }
+    }
+    Ok(Rights { barred: found.barred, policies: found.policies, given })
+}
+
+fn authorize(caller: &Caller) -> Result<()> {
+    caller.authorize_all(PrivilegeType::View, Target::Policy)?;
+    caller.authorize_all(PrivilegeType::View, Target::AdministrativeRole)
+}
+
+/// What the policies say of an account.
+struct Found {
+    barred: Option<String>,
+    policies: Vec<PolicyAnswer>,
+    /// Those that match and give something.
+    matching: Vec<Uuid>,
+}
+
+impl Found {
+    async fn of(
+        directory: &Directory,
+        configuration: &Configuration,
+        (account, can_log_in): &(Account, bool),
+    ) -> Result<Self> {
+        let evaluation = evaluation::run(directory, configuration, account, None).await?;
+        let verdict = evaluation::Verdict::new(configuration, account, &evaluation);
+        let barred = if *can_log_in {
+            verdict.stopped_by.map(|policy| format!("the actor cannot log in: stopped by the policy {policy}"))
+        } else {
+            Some("the actor cannot log in: it is disabled, blacklisted or has no password".to_owned())
+        };
+        let policies = evaluation.policies.iter().filter_map(|outcome| {
+            let policy = configuration.policy(&outcome.id)?;
+            Some(PolicyAnswer {
+                id: policy.id,
+                name: policy.name.clone(),
+                policy_type: policy.policy_type,
+                matches: outcome.result == Ok(true),
+                depends: outcome.reads_circumstances,
+                error: outcome.result.as_ref().err().map(ToString::to_string),
+            })
+        });
+        Ok(Self { barred, policies: policies.collect(), matching: verdict.standing.policies })
+    }
 }
 
 /// The account of that name, if the caller may see it, and whether it can log in.

@@ -27,6 +27,7 @@ pub mod metrics;
 pub mod objects;
 pub mod on_boarded_devices;
 pub(crate) mod origin;
+pub mod own_account;
 pub mod passwords;
 pub mod policies;
 pub mod privileges;
@@ -58,7 +59,8 @@ use metrics::Metrics;
 use passwords::Password;
 use random::Random;
 use store::{Location, Store};
-use time::Clock;
+use time::{Clock, Timestamp};
+use uuid::Uuid;
 
 /// How long a new password waits for its hash before the client is told to come back.
 const HASH_DEADLINE: Duration = Duration::from_secs(25);
@@ -193,6 +195,21 @@ impl Directory {
     /// Leaves the data as a stopped server should. To be called last.
     pub fn close(&self) -> Result<()> {
         Ok(self.store.checkpoint()?)
+    }
+
+    /// What time it is, as the store has it.
+    pub fn now(&self) -> Timestamp {
+        self.store.now()
+    }
+
+    /// What a browser, which makes no name of its own, is to be known by: 122 random bits.
+    pub fn new_device(&self) -> Uuid {
+        uuid::Builder::from_random_bytes(self.random.number().to_le_bytes()).into_uuid()
+    }
+
+    /// A password that nobody chose.
+    pub fn new_password(&self) -> String {
+        self.random.password()
     }
 
     /// Whether the store answers.

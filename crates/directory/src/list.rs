@@ -14,6 +14,7 @@ use crate::{
         Row,
         list::{Position, Select},
     },
+    time::Timestamp,
 };
 
 pub(crate) use crate::store::list::{Condition, ENTITY_FIELDS, Field, Scoped, Table, Values};
@@ -105,7 +106,7 @@ impl<T: Send + 'static> Listing<T> {
         conditions: Vec<Condition>,
         map: fn(&Row<'_>) -> Result<T, Failure>,
     ) -> Result<Self> {
-        let Checked { mut select, first, wanted } = check(table, reach, &request)?;
+        let Checked { mut select, first, wanted } = check(table, reach, &request, directory.store.now())?;
         select.conditions.extend(conditions);
         let piece = wanted.min(PIECE);
         let (matching, total_count, (rows, position)) = directory
@@ -162,6 +163,11 @@ impl<T: Send + 'static> Listing<T> {
         (self.wanted - self.given).min(PIECE)
     }
 
+    /// How many rows there are that match.
+    pub fn matching(&self) -> u64 {
+        self.matching
+    }
+
     /// What is said behind the rows, once all have been read.
     pub fn summary(mut self) -> Summary {
         self.summary.range = match self.given {
@@ -190,13 +196,35 @@ pub(crate) async fn one<T: Send + 'static>(
         .await
 }
 
+/// The first rows and how many match, where nobody asks how many there are in all.
+pub(crate) async fn some<T: Send + 'static>(
+    directory: &Directory,
+    table: &'static Table,
+    reach: Reach,
+    request: Request,
+    conditions: Vec<Condition>,
+    map: fn(&Row<'_>) -> Result<T, Failure>,
+) -> Result<(Vec<T>, u64)> {
+    let Checked { mut select, first, wanted } = check(table, reach, &request, directory.store.now())?;
+    select.conditions.extend(conditions);
+    directory
+        .store
+        .scan((select, first, wanted.min(PIECE)), move |(select, first, wanted), tx| {
+            Box::pin(async move {
+                let matching = select.count(tx, true).await?;
+                Ok((select.page(tx, None, *first, *wanted, map).await?.0, matching))
+            })
+        })
+        .await
+}
+
 struct Checked {
     select: Select,
     first: u64,
     wanted: u64,
 }
 
-fn check(table: &'static Table, reach: Reach, request: &Request) -> Result<Checked> {
+fn check(table: &'static Table, reach: Reach, request: &Request, now: Timestamp) -> Result<Checked> {
     let mut faults = Faults::default();
     let names = |wanted: fn(&&'static Field) -> bool| -> String {
         let names: Vec<&str> = table.fields().filter(wanted).map(|field| field.name).collect();
@@ -236,7 +264,7 @@ fn check(table: &'static Table, reach: Reach, request: &Request) -> Result<Check
     }
     for (name, value) in &request.filters {
         match table.fields().find(|field| field.name == name && field.values != Values::Time) {
-            Some(field) => conditions.extend(check_filter(table, field, value, &mut faults)),
+            Some(field) => conditions.extend(check_filter(table, field, value, now, &mut faults)),
             None => {
                 let filters = names(|field| field.values != Values::Time);
                 faults.add(name, format!("is no field to filter by; those are {filters}"));
@@ -261,7 +289,7 @@ fn check_text(field: &str, text: &str, faults: &mut Faults) -> Option<String> {
     Some(fold(text))
 }
 
-fn check_filter(table: &Table, field: &Field, value: &str, faults: &mut Faults) -> Option<Condition> {
+fn check_filter(table: &Table, field: &Field, value: &str, now: Timestamp, faults: &mut Faults) -> Option<Condition> {
     let name = field.name;
     let order = field.order.unwrap_or_default();
     match field.values {
@@ -285,6 +313,16 @@ fn check_filter(table: &Table, field: &Field, value: &str, faults: &mut Faults) 
             }
             Some(Condition::Equals(order, number?))
         }
+        Values::State => {
+            let state = match value {
+                "locked" => Some(Condition::LockedAt(now)),
+                word => STATES.iter().find(|(state, _)| *state == word).map(|(_, holds)| Condition::Holds(holds)),
+            };
+            if state.is_none() {
+                faults.add(name, "must be one of enabled, disabled, locked, blocked, unused");
+            }
+            state
+        }
         Values::Id => {
             let id = parse_uuid(value);
             if id.is_none() {
@@ -294,6 +332,14 @@ fn check_filter(table: &Table, field: &Field, value: &str, faults: &mut Faults) 
         }
     }
 }
+
+/// How an account can stand with the door, in words that an index is made of.
+const STATES: [(&str, &str); 4] = [
+    ("enabled", "disabled = FALSE"),
+    ("disabled", "disabled = TRUE"),
+    ("blocked", "failures_since_reset >= 100"),
+    ("unused", "used = FALSE"),
+];
 
 fn normalized(tag: &str) -> String {
     unicode_normalization::UnicodeNormalization::nfc(tag).collect()

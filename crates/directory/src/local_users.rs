@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::{
     Directory,
-    accounts::{self, AccountInput, LockStart, View},
+    accounts::{self, AccountInput, LockStart, Overview, View},
     caller::Caller,
     entity::{Faults, LINE_PATTERN, NAME_PATTERN, TEXT_PATTERN},
     error::Result,
@@ -163,6 +163,7 @@ const FIELDS: &[Field] = &[
     Field::text("lastName", "split_part(search, '\u{1}', 4)"),
     Field::text("email", "split_part(search, '\u{1}', 5)"),
     Field::text("phone", "split_part(search, '\u{1}', 6)"),
+    Field::STATE,
     Field::of("disabled", "disabled", Values::Bool),
     Field::of("failedLoginAttempts", "failed_attempts", Values::Int),
     Field::of("lockStart", "lock_start", Values::Time),
@@ -176,6 +177,29 @@ pub async fn list(directory: &Directory, caller: &Caller, request: list::Request
 /// One Local User.
 pub async fn get(directory: &Directory, caller: &Caller, id: Uuid) -> Result<Versioned<LocalUser>> {
     accounts::get(directory, caller, id).await
+}
+
+/// Local Users that match, with how each stands with the door.
+pub async fn overview(
+    directory: &Directory,
+    caller: &Caller,
+    request: list::Request,
+) -> Result<Listing<Overview<LocalUser>>> {
+    accounts::overview(directory, caller, request).await
+}
+
+/// One Local User, with how it stands with the door.
+pub async fn look_at(directory: &Directory, caller: &Caller, id: Uuid) -> Result<Overview<LocalUser>> {
+    accounts::look_at(directory, caller, id).await
+}
+
+/// The first Local Users that match, with how each stands with the door, and how many match.
+pub async fn some(
+    directory: &Directory,
+    caller: &Caller,
+    request: list::Request,
+) -> Result<(Vec<Overview<LocalUser>>, u64)> {
+    accounts::some(directory, caller, request).await
 }
 
 /// Makes a Local User.

@@ -95,6 +95,18 @@ pub async fn list(directory: &Directory, caller: &Caller, request: list::Request
     Listing::open(directory, &TABLE, reach, request, |row| store::devices::from_row(row).map(Into::into)).await
 }
 
+/// The devices of one account, whoever may see it or not.
+pub async fn of_account(
+    directory: &Directory,
+    caller: &Caller,
+    account: Uuid,
+    request: list::Request,
+) -> Result<Listing<OnBoardedDevice>> {
+    let reach = caller.authorize(PrivilegeType::View, TARGET)?;
+    let map = |row: &store::Row<'_>| store::devices::from_row(row).map(Into::into);
+    Listing::open_among(directory, &TABLE, reach, request, vec![Condition::OfAccount(account)], map).await
+}
+
 async fn find(directory: &Directory, reach: Reach, device: &dn::Device) -> Result<Noted> {
     let found = directory
         .store

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::{
     Directory,
-    accounts::{self, AccountInput, LockStart, View},
+    accounts::{self, AccountInput, LockStart, Overview, View},
     caller::Caller,
     entity::{Faults, LINE_PATTERN, NAME_PATTERN, TEXT_PATTERN},
     error::Result,
@@ -137,6 +137,7 @@ static TABLE: list::Table =
 
 const FIELDS: &[Field] = &[
     Field::text("labels", "split_part(search, '\u{1}', 8)"),
+    Field::STATE,
     Field::of("disabled", "disabled", Values::Bool),
     Field::of("failedLoginAttempts", "failed_attempts", Values::Int),
     Field::of("lockStart", "lock_start", Values::Time),
@@ -150,6 +151,29 @@ pub async fn list(directory: &Directory, caller: &Caller, request: list::Request
 /// One Service User.
 pub async fn get(directory: &Directory, caller: &Caller, id: Uuid) -> Result<Versioned<ServiceUser>> {
     accounts::get(directory, caller, id).await
+}
+
+/// Service Users that match, with how each stands with the door.
+pub async fn overview(
+    directory: &Directory,
+    caller: &Caller,
+    request: list::Request,
+) -> Result<Listing<Overview<ServiceUser>>> {
+    accounts::overview(directory, caller, request).await
+}
+
+/// One Service User, with how it stands with the door.
+pub async fn look_at(directory: &Directory, caller: &Caller, id: Uuid) -> Result<Overview<ServiceUser>> {
+    accounts::look_at(directory, caller, id).await
+}
+
+/// The first Service Users that match, with how each stands with the door, and how many match.
+pub async fn some(
+    directory: &Directory,
+    caller: &Caller,
+    request: list::Request,
+) -> Result<(Vec<Overview<ServiceUser>>, u64)> {
+    accounts::some(directory, caller, request).await
 }
 
 /// Makes a Service User.

@@ -277,6 +277,17 @@ impl FromRequestParts<App> for IfMatch {
     }
 }
 
+/// The bytes of a body, within their limits.
+pub(crate) async fn body(request: Request) -> Result<Bytes, Refusal> {
+    let read = Limited::new(request.into_body(), BODY_LIMIT).collect();
+    match tokio::time::timeout(BODY_TIME, read).await {
+        Err(_) => Err(Refusal::TooSlow),
+        Ok(Err(fault)) if fault.is::<LengthLimitError>() => Err(Refusal::TooLarge(BODY_LIMIT)),
+        Ok(Err(_)) => Err(Refusal::BadRequest("the body broke off".into())),
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+    }
+}
+
 /// A JSON body. Whatever type it claims to be, it must parse.
 pub struct Body<T>(pub T);
 
@@ -284,13 +295,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, _: &App) -> Result<Self, Refusal> {
-        let read = Limited::new(request.into_body(), BODY_LIMIT).collect();
-        let bytes: Bytes = match tokio::time::timeout(BODY_TIME, read).await {
-            Err(_) => return Err(Refusal::TooSlow),
-            Ok(Err(fault)) if fault.is::<LengthLimitError>() => return Err(Refusal::TooLarge(BODY_LIMIT)),
-            Ok(Err(_)) => return Err(Refusal::BadRequest("the body broke off".into())),
-            Ok(Ok(body)) => body.to_bytes(),
-        };
+        let bytes = body(request).await?;
         json::parse(&bytes)
             .map(Self)
             .map_err(|wrong| Refusal::BadRequest(format!("the body is not the JSON that is taken here: {wrong}")))

@@ -5,6 +5,7 @@
 
 pub mod answer;
 pub mod api;
+pub(crate) mod console;
 pub mod error;
 pub mod extract;
 pub mod health;

@@ -212,7 +212,9 @@ fn complete(mut response: Response, method: &Method, if_none_match: &[HeaderValu
     if let Some(error::Cause(cause)) = response.extensions_mut().remove() {
         tracing::error!(request_id, status = status.as_u16(), cause, "a request failed");
     }
-    if status == StatusCode::INTERNAL_SERVER_ERROR {
+    let is_page =
+        response.headers().get(header::CONTENT_TYPE).is_some_and(|form| form.as_bytes().starts_with(b"text/html"));
+    if status == StatusCode::INTERNAL_SERVER_ERROR && !is_page {
         response = error::plain(status, request_id);
     } else if status.is_client_error() && !response.headers().contains_key(header::CONTENT_TYPE) {
         // Of the framework, which has no words of its own: a known path with another method, above all.

@@ -10,7 +10,7 @@ use axum::{
 use prometheus_client::registry::Registry;
 
 use crate::{
-    App, api,
+    App, api, console,
     error::{self, Refusal},
     health,
     openapi::{self, docs},
@@ -48,6 +48,7 @@ pub fn router(app: App) -> Router {
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))
         .route("/openapi.json", get(openapi::document))
+        .merge(console::routes())
         .route("/docs", get(docs::page))
         .route("/docs/style.css", get(docs::style))
         .fallback(|| async { Refusal::NoRoute })

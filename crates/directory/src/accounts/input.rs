@@ -97,6 +97,7 @@ pub(super) fn changed(before: &Account, wanted: &Wanted, now: Timestamp) -> Acco
         failures_since_reset,
         lock_start: counters.lock_start.unwrap_or(before.lock_start),
         updated: now,
+        has_password: before.has_password || hash.is_some(),
         ..before.clone()
     }
 }

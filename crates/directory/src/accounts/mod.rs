@@ -1,6 +1,7 @@
 //! The rules of an account, once for both kinds. What only a Local User or only a Service User has is in
 //! `local_users` and `service_users`.
 
+mod condition;
 mod input;
 
 use uuid::Uuid;
@@ -26,6 +27,8 @@ use crate::{
 };
 use input::{Wanted, changed, check_counters, only_tags_differ};
 
+pub use condition::{Condition, Overview};
+pub(crate) use condition::{look_at, overview, some};
 pub(crate) use input::{AccountInput, LockStart, present};
 
 /// How a kind of account looks to a client.
@@ -89,6 +92,8 @@ pub(crate) async fn create<V: View>(
         updated: now,
         version: 0,
         profile_version: 0,
+        used: false,
+        has_password: hash.is_some(),
     };
     rise::settle(directory, caller, (account, hash), |directory, caller, (account, hash)| {
         Box::pin(try_create(directory, caller, account, hash.as_deref()))

@@ -12,6 +12,7 @@ use crate::{
     Directory, accounts,
     caller::{Authority, Caller, Origin, Privilege, PrivilegeType, Target},
     claims::Circumstances,
+    configuration::Configuration,
     entity::{Faults, LINE_PATTERN},
     error::{Error, Result},
     evaluation,
@@ -153,9 +154,28 @@ fn agree<'a>(directory: &'a Directory, credential: &'a Credential, wish: Wish) -
             stopped_by: verdict.stopped_by,
             authority: configuration.authority(&verdict.standing.policies),
             message_of_the_day: settings.message_of_the_day.clone(),
-            opening: Opening { circumstances, purpose, life, standing: verdict.standing },
+            opening: Opening {
+                circumstances,
+                purpose,
+                life,
+                idle_limit: idle_limit(&configuration, account.kind, purpose)?,
+                standing: verdict.standing,
+            },
         })
     })
+}
+
+/// How long a session of the console may go unused if the provider does not say (OWASP ASVS 5.0, 7.3.1).
+const CONSOLE_IDLE_MINUTES: u64 = 30;
+
+/// How long a session may go unused; zero for as long as it lasts. Machines and tools decide that for themselves.
+fn idle_limit(configuration: &Configuration, kind: AccountKind, purpose: Purpose) -> Result<Duration> {
+    if purpose != Purpose::Console {
+        return Ok(Duration::ZERO);
+    }
+    let people = configuration.provider(kind)?.settings.people.as_ref();
+    let minutes = people.and_then(|people| u64::try_from(people.inactivity_timeout_minutes).ok());
+    Ok(Duration::from_secs(60 * minutes.filter(|minutes| *minutes > 0).unwrap_or(CONSOLE_IDLE_MINUTES)))
 }
 
 /// Exchanges a token for one to work with. Refused if the account has no administrative privilege.
@@ -168,6 +188,11 @@ pub async fn authorize(directory: &Directory, caller: &Caller) -> Result<Login> 
     let configuration = directory.configuration_at(standing.configuration).await?;
     let message = configuration.rows.settings.message_of_the_day.clone();
     Ok(Login::new(session, token, caller.authority(), message))
+}
+
+/// What is to be shown after a login.
+pub async fn message_of_the_day(directory: &Directory) -> Result<String> {
+    Ok(directory.configuration_now().await?.rows.settings.message_of_the_day.clone())
 }
 
 /// A new password for the caller's own account.

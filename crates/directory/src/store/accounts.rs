@@ -14,7 +14,8 @@ use crate::{
 
 /// What `from_row` reads, in its order.
 pub(crate) const COLUMNS: &str = "id, kind, name, notes, tags, first_name, last_name, email, phone, labels, disabled, \
-     failed_attempts, failures_since_reset, lock_start, created, updated, version, profile_version";
+     failed_attempts, failures_since_reset, lock_start, created, updated, version, profile_version, used, \
+     password_hash <> ''";
 
 /// The value of `lock_start` in an account that is not locked.
 pub(crate) const NEVER: Timestamp = Timestamp::from_micros(i64::MIN);
@@ -33,6 +34,9 @@ pub(crate) struct Account {
     pub(crate) version: i64,
     /// Raised by every change of what policies see of it.
     pub(crate) profile_version: i64,
+    /// Whether anybody ever logged in to it.
+    pub(crate) used: bool,
+    pub(crate) has_password: bool,
 }
 
 /// What a client says of an account and nothing else changes.
@@ -107,6 +111,8 @@ pub(crate) fn from_row(row: &Row<'_>) -> Result<Account, Failure> {
         updated: row.time(15)?,
         version: row.int(16)?,
         profile_version: row.int(17)?,
+        used: row.bool(18)?,
+        has_password: row.bool(19)?,
     })
 }
 
@@ -211,7 +217,7 @@ pub(crate) async fn update(tx: &mut Tx, account: &Account) -> Result<(), Failure
 pub(crate) async fn find(tx: &mut Tx, kind: AccountKind, id: &Uuid) -> Result<Option<Account>, Failure> {
     let sql =
         "SELECT id, kind, name, notes, tags, first_name, last_name, email, phone, labels, disabled, failed_attempts,
-           failures_since_reset, lock_start, created, updated, version, profile_version
+           failures_since_reset, lock_start, created, updated, version, profile_version, used, password_hash <> ''
          FROM accounts WHERE id = $1 AND kind = $2";
     tx.first(sql, &[id.into(), kind.as_str().into()], from_row).await
 }
@@ -220,7 +226,7 @@ pub(crate) async fn find(tx: &mut Tx, kind: AccountKind, id: &Uuid) -> Result<Op
 pub(crate) async fn hold(tx: &mut Tx, kind: AccountKind, id: &Uuid) -> Result<Option<Account>, Failure> {
     let sql = "UPDATE accounts SET version = version + 1 WHERE id = $1 AND kind = $2
          RETURNING id, kind, name, notes, tags, first_name, last_name, email, phone, labels, disabled, failed_attempts,
-           failures_since_reset, lock_start, created, updated, version, profile_version";
+           failures_since_reset, lock_start, created, updated, version, profile_version, used, password_hash <> ''";
     tx.first(sql, &[id.into(), kind.as_str().into()], from_row).await
 }
 
@@ -318,7 +324,7 @@ const PAGE: i64 = 200;
 pub(crate) async fn all_active(tx: &mut Tx, behind: &Uuid) -> Result<Vec<Account>, Failure> {
     let sql =
         "SELECT id, kind, name, notes, tags, first_name, last_name, email, phone, labels, disabled, failed_attempts,
-           failures_since_reset, lock_start, created, updated, version, profile_version
+           failures_since_reset, lock_start, created, updated, version, profile_version, used, password_hash <> ''
          FROM accounts a WHERE id > $1 AND kind <> 'decoy' AND disabled = FALSE AND password_hash <> ''
            AND NOT EXISTS (SELECT 1 FROM blacklist b WHERE b.kind = a.kind AND b.name_key = a.name_key)
          ORDER BY id LIMIT $2";

@@ -144,7 +144,7 @@ pub(crate) async fn count_success(
 ) -> Result<Option<i64>, Failure> {
     let sql = "UPDATE accounts SET attempts_in_flight = attempts_in_flight - $1,
            version = version + CASE WHEN failed_attempts = 0 AND lock_start = $2 THEN 0 ELSE 1 END,
-           failed_attempts = 0, failures_since_reset = 0, lock_start = $2
+           failed_attempts = 0, failures_since_reset = 0, lock_start = $2, used = TRUE
          WHERE id = $3 AND credential_version = $4 AND disabled = FALSE RETURNING attempts_in_flight";
     let values = [slots.into(), NEVER.into(), account.into(), credential_version.into()];
     tx.first(sql, &values, |row| row.int(0)).await

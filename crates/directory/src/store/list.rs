@@ -6,6 +6,7 @@ use super::{Row, Tx, Value, scope};
 use crate::{
     error::{Failure, Result},
     privileges::Reach,
+    time::Timestamp,
 };
 
 /// A resource as its lists and single reads see it.
@@ -104,6 +105,8 @@ pub(crate) enum Values {
     Id,
     /// Tags, of which one equals it.
     Tags,
+    /// One of a few words for how an account stands with the door.
+    State,
 }
 
 impl Field {
@@ -114,6 +117,7 @@ impl Field {
         Self { name, order: Some(order), values }
     }
     pub(crate) const TAGS: Self = Self { name: "tags", order: None, values: Values::Tags };
+    pub(crate) const STATE: Self = Self { name: "state", order: None, values: Values::State };
 }
 
 static BY_ID: Field = Field::of("id", "id", Values::Id);
@@ -143,6 +147,16 @@ pub(crate) enum Condition {
     AnyOf(Vec<Uuid>),
     /// It is in reach of another privilege too.
     Within(Reach),
+    /// A column holds just this text.
+    Same(&'static str, String),
+    /// What it says, in fixed words, of the row.
+    Holds(&'static str),
+    /// It belongs to the account.
+    OfAccount(Uuid),
+    /// The account is locked at this moment.
+    LockedAt(Timestamp),
+    /// The id, of a row whose ids are in the order of time, lies in this span, the end not included.
+    Between(Uuid, Uuid),
 }
 
 /// Where a list goes on: behind this row.
@@ -348,6 +362,29 @@ impl Select {
                     statement.push("1 = 1");
                     scope::push(statement, self.table, reach);
                 }
+                Condition::Same(column, text) => {
+                    statement.push(&format!("{column} = "));
+                    statement.bind(text);
+                }
+                Condition::OfAccount(id) => {
+                    statement.push("account_id = ");
+                    statement.bind(id);
+                }
+                Condition::Holds(words) => statement.push(words),
+                Condition::LockedAt(now) => {
+                    // As the gate has it. No lock begins before 1970: those few are found by an index.
+                    statement.push("lock_start > 0 AND lock_start > ");
+                    statement.bind(*now);
+                    statement.push(" - 60000000 * (SELECT lockout_minutes FROM identity_providers WHERE kind = ");
+                    statement.bind(self.table.tag_kind());
+                    statement.push(")");
+                }
+                Condition::Between(from, until) => {
+                    statement.push("id >= ");
+                    statement.bind(from);
+                    statement.push(" AND id < ");
+                    statement.bind(until);
+                }
             }
         }
     }
@@ -357,7 +394,7 @@ fn position(row: &Row<'_>, column: usize, order: &Field) -> Result<Position, Fai
     let key = match order.values {
         // Whatever it is called: times, too, may be in the order of the ids.
         _ if order.order == Some("id") => Key::Id,
-        Values::Text | Values::Tags => Key::Text(row.text(column)?),
+        Values::Text | Values::Tags | Values::State => Key::Text(row.text(column)?),
         Values::Bool => Key::Bool(row.bool(column)?),
         Values::Int | Values::Time => Key::Int(row.int(column)?),
         Values::Id => Key::Id,

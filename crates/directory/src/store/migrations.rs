@@ -4,8 +4,11 @@ use super::{Store, Tx};
 use crate::error::{Error, Failure, Result};
 
 /// In order; a migration that has been released is never edited.
-const MIGRATIONS: &[&str] =
-    &[include_str!("../../migrations/0001_directory.sql"), include_str!("../../migrations/0002_authority.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../migrations/0001_directory.sql"),
+    include_str!("../../migrations/0002_authority.sql"),
+    include_str!("../../migrations/0003_console.sql"),
+];
 
 pub(super) async fn run(store: &Store) -> Result<()> {
     let prepared = store

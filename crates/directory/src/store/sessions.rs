@@ -1,5 +1,7 @@
 //! Sessions and their tokens: the statements.
 
+use std::time::Duration;
+
 use uuid::Uuid;
 
 use super::{Row, Tx, json, list::Select};
@@ -16,6 +18,8 @@ pub enum Purpose {
     Authentication,
     /// To work with.
     Work,
+    /// To work with in a browser, from which it cannot be taken to be used elsewhere.
+    Console,
 }
 
 impl Purpose {
@@ -23,6 +27,7 @@ impl Purpose {
         match self {
             Self::Authentication => "authentication",
             Self::Work => "work",
+            Self::Console => "console",
         }
     }
 
@@ -30,6 +35,7 @@ impl Purpose {
         match text {
             "authentication" => Ok(Self::Authentication),
             "work" => Ok(Self::Work),
+            "console" => Ok(Self::Console),
             other => Err(Failure::Broken(format!("a token for {other}"))),
         }
     }
@@ -38,11 +44,14 @@ impl Purpose {
 /// A session, with the account that it belongs to as it is now.
 #[derive(Debug, Clone)]
 pub struct Session {
-    pub(crate) id: Uuid,
+    /// Identifies it.
+    pub id: Uuid,
     /// The account's id.
     pub account_id: Uuid,
     pub(crate) credential_version: i64,
     pub(crate) device_id: Uuid,
+    /// When the account logged in.
+    pub opened: Timestamp,
     /// When every token of the session ends.
     pub expires: Timestamp,
     /// What the token that was shown is good for.
@@ -74,17 +83,27 @@ pub(crate) struct Found {
     pub(crate) configuration: i64,
     /// The version of the account's profile now.
     pub(crate) profile: i64,
+    pub(crate) idle: Idle,
 }
 
+/// How long a session may go unused, and since when it does.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Idle {
+    /// Zero if that is no concern.
+    pub(crate) limit: Duration,
+    pub(crate) last_used: Timestamp,
+}
+
+/// Notes a session. `idle_limit` is how long it may go unused; zero for as long as it lasts.
 pub(crate) async fn insert(
     tx: &mut Tx,
     session: &Session,
     source: &str,
-    created: Timestamp,
+    idle_limit: Duration,
     standing: &Standing,
 ) -> Result<(), Failure> {
     let sql = "INSERT INTO sessions (id, account_id, credential_version, device_id, source, created, expires, policies,
-           configuration, profile) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+           configuration, profile, idle_limit, last_used) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $6)";
     let policies = json(&standing.policies)?;
     let values = [
         (&session.id).into(),
@@ -92,11 +111,12 @@ pub(crate) async fn insert(
         session.credential_version.into(),
         (&session.device_id).into(),
         source.into(),
-        created.into(),
+        session.opened.into(),
         session.expires.into(),
         (&policies).into(),
         standing.configuration.into(),
         standing.profile.into(),
+        i64::try_from(idle_limit.as_micros()).unwrap_or(i64::MAX).into(),
     ];
     tx.execute(sql, &values).await.map(drop)
 }
@@ -118,13 +138,16 @@ fn from_row(row: &Row<'_>) -> Result<Found, Failure> {
         credential_version: row.int(2)?,
         device_id: row.uuid(3)?,
         expires: row.time(4)?,
+        opened: row.time(14)?,
         purpose: Purpose::from_text(&row.text(5)?)?,
         kind: AccountKind::from_text(&row.text(6)?)?,
         name: row.text(7)?,
         name_key: row.text(8)?,
     };
     let standing = Standing { policies: row.json(9)?, configuration: row.int(10)?, profile: row.int(11)? };
-    Ok(Found { session, standing, profile: row.int(12)?, configuration: row.int(13)? })
+    let limit = Duration::from_micros(u64::try_from(row.int(15)?).unwrap_or(0));
+    let idle = Idle { limit, last_used: row.time(16)? };
+    Ok(Found { session, standing, profile: row.int(12)?, configuration: row.int(13)?, idle })
 }
 
 /// The session of a token, with its account as it is now: nothing if any of it has ended.
@@ -132,19 +155,67 @@ pub(crate) async fn find(tx: &mut Tx, digest: &[u8; 32]) -> Result<Option<Found>
     let now = tx.now();
     let sql =
         "SELECT s.id, s.account_id, s.credential_version, s.device_id, s.expires, t.purpose, a.kind, a.name, a.name_key,
-           s.policies, s.configuration, s.profile, a.profile_version, c.version
+           s.policies, s.configuration, s.profile, a.profile_version, c.version, s.created,
+           s.idle_limit, s.last_used
          FROM tokens t JOIN sessions s ON s.id = t.session_id JOIN accounts a ON a.id = s.account_id
            JOIN configuration c ON c.id = 1
-         WHERE t.digest = $1 AND s.expires > $2 AND a.disabled = FALSE
+         WHERE t.digest = $1 AND s.expires > $2 AND (s.idle_limit = 0 OR s.last_used + s.idle_limit > $2)
+           AND a.disabled = FALSE
            AND a.credential_version = s.credential_version
            AND NOT EXISTS (SELECT 1 FROM blacklist b WHERE b.kind = a.kind AND b.name_key = a.name_key)";
     tx.first(sql, &[digest.into(), now.into()], from_row).await
 }
 
-/// From where and when a session was opened. Nothing if it has ended.
-pub(crate) async fn opened(tx: &mut Tx, session: &Uuid) -> Result<Option<(String, Timestamp)>, Failure> {
-    let sql = "SELECT source, created FROM sessions WHERE id = $1";
-    tx.first(sql, &[session.into()], |row| Ok((row.text(0)?, row.time(1)?))).await
+/// From where a session was opened. Nothing if it has ended.
+pub(crate) async fn source(tx: &mut Tx, session: &Uuid) -> Result<Option<String>, Failure> {
+    tx.first("SELECT source FROM sessions WHERE id = $1", &[session.into()], |row| row.text(0)).await
+}
+
+/// Notes that a session is being used.
+pub(crate) async fn use_now(tx: &mut Tx, session: &Uuid) -> Result<(), Failure> {
+    let now = tx.now();
+    tx.execute("UPDATE sessions SET last_used = $1 WHERE id = $2", &[now.into(), session.into()]).await.map(drop)
+}
+
+/// A session as its owner and administrators see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Live {
+    /// Identifies it.
+    pub id: Uuid,
+    /// The device that it was opened from.
+    pub device_id: Uuid,
+    /// The address that it was opened from.
+    pub source: String,
+    /// When it was opened.
+    pub opened: Timestamp,
+    /// When it ends at the latest.
+    pub expires: Timestamp,
+    /// Whether it is one of a browser.
+    pub in_console: bool,
+}
+
+/// Sessions that may be asked for at once.
+const MOST_SHOWN: i64 = 200;
+
+/// The sessions of an account that are good at this moment, the newest first, but no more than can be shown.
+pub(crate) async fn live(tx: &mut Tx, account: &Uuid) -> Result<Vec<Live>, Failure> {
+    let now = tx.now();
+    let sql = "SELECT s.id, s.device_id, s.source, s.created, s.expires, s.idle_limit
+         FROM sessions s JOIN accounts a ON a.id = s.account_id
+         WHERE s.account_id = $1 AND a.credential_version = s.credential_version AND s.expires > $2
+           AND (s.idle_limit = 0 OR s.last_used + s.idle_limit > $2)
+         ORDER BY s.created DESC, s.id DESC LIMIT $3";
+    tx.query(sql, &[account.into(), now.into(), MOST_SHOWN.into()], |row| {
+        Ok(Live {
+            id: row.uuid(0)?,
+            device_id: row.uuid(1)?,
+            source: row.text(2)?,
+            opened: row.time(3)?,
+            expires: row.time(4)?,
+            in_console: row.int(5)? > 0,
+        })
+    })
+    .await
 }
 
 /// Notes what a session was found to fall under.
@@ -158,6 +229,12 @@ pub(crate) async fn set_standing(tx: &mut Tx, session: &Uuid, standing: &Standin
 /// Ends one session. False if it had ended already.
 pub(crate) async fn delete(tx: &mut Tx, session: &Uuid) -> Result<bool, Failure> {
     Ok(tx.execute("DELETE FROM sessions WHERE id = $1", &[session.into()]).await? == 1)
+}
+
+/// Ends one session of an account. False if there is none of that id.
+pub(crate) async fn delete_own(tx: &mut Tx, account: &Uuid, session: &Uuid) -> Result<bool, Failure> {
+    let sql = "DELETE FROM sessions WHERE account_id = $1 AND id = $2";
+    Ok(tx.execute(sql, &[account.into(), session.into()]).await? == 1)
 }
 
 /// Ends every session of an account and says how many there were.

@@ -4,7 +4,7 @@ use aide::axum::{ApiRouter, routing::get_with};
 use axum::extract::State;
 use portreeve_directory::{
     Directory,
-    audit::{self, AuditRecord},
+    audit::{self, AuditRecord, Period},
 };
 
 use crate::{
@@ -33,7 +33,7 @@ async fn list(
     may: May<View, AuditRecord>,
     ListParameters(request): ListParameters,
 ) -> Result<List<AuditRecord>> {
-    List::send(audit::list(&directory, &may.caller, request).await?).await
+    List::send(audit::list(&directory, &may.caller, request, Period::default()).await?).await
 }
 
 async fn get(

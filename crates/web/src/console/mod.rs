@@ -1,0 +1,44 @@
+//! The console: pages under `/ui/` for administrators, and for everybody who has an account. They call the rules that the
+//! API calls, with the same proof of who asks, so that nobody sees or does more here than there. Everything that they
+//! are made of is part of the program; they work without scripts, which only make them quicker.
+
+mod accounts;
+mod assets;
+mod form;
+mod history;
+mod home;
+mod listing;
+mod own;
+mod page;
+mod problem;
+mod reader;
+mod session;
+mod sign_in;
+pub(crate) mod text;
+
+use axum::{
+    Router,
+    middleware::from_fn,
+    response::Redirect,
+    routing::{any, get, post},
+};
+
+use crate::App;
+use problem::{Problem, around};
+
+/// All pages.
+pub(crate) fn routes() -> Router<App> {
+    Router::new()
+        .route("/ui", get(|| async { Redirect::to("/ui/") }))
+        .route("/ui/", get(home::page))
+        .route("/ui/sign-in", get(sign_in::page).post(sign_in::sign_in))
+        .route("/ui/sign-out", post(sign_in::sign_out))
+        .route("/ui/account", get(own::page))
+        .route("/ui/account/password", get(own::page).post(own::change_password))
+        .route("/ui/account/sessions", get(own::page).post(own::end_sessions))
+        .route("/ui/account/theme", get(own::page).post(own::set_theme))
+        .route("/ui/assets/{name}", get(assets::asset))
+        .merge(accounts::routes())
+        .route("/ui/{*rest}", any(|| async { Problem::no_page() }))
+        .layer(from_fn(around))
+}

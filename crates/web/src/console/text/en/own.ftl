@@ -1,0 +1,33 @@
+# One's own account.
+
+own-title = Your account
+own-profile = Profile
+own-profile-about = Whoever looks after accounts can change these.
+own-name = Name
+own-whole-name = Whole name
+own-email = E-mail
+own-phone = Phone
+own-created = Made
+own-password = Change your password
+own-password-about = All your sessions end, this one too: sign in again with the new password.
+own-password-old = Present password
+own-password-new = New password
+own-password-again = The new password again
+own-password-button = Change the password
+own-sessions = Your sessions
+own-session-this = this one
+own-session-end = End it
+own-session-end-of = End the session opened from { $source }
+own-everywhere = Sign out everywhere
+own-everywhere-about = Ends every session of yours on every device, this one too. What runs with a token of yours stops.
+own-rights = What you may do
+own-rights-none = You hold no administrative privilege. You may see this page, change your password and end your sessions.
+own-look = How pages look
+own-theme = Colours
+own-theme-system = As the system has them
+own-theme-light = Light
+own-theme-dark = Dark
+own-theme-save = Keep
+own-zone = Times are shown in the zone { $zone }, which your browser names.
+done-theme = Colours are kept in this browser.
+done-session-ended = The session has ended.
