@@ -12,5 +12,6 @@ mod logs;
 mod nodes;
 mod secrets;
 mod serve;
+#[path = "../support/mod.rs"]
 mod support;
 mod tour;

@@ -1,6 +1,7 @@
-//! What the tests stand on: a place for the data, a running program, and a client.
+//! What the tests of the program and those in a browser stand on: a place for the data, a running program, and a client.
 
 mod client;
+mod gathered;
 mod place;
 mod program;
 mod server;
@@ -11,6 +12,7 @@ use std::{
 };
 
 pub use client::{Answer, Client, login};
+pub use gathered::Gathered;
 pub use place::Place;
 pub use program::{Ended, program, run};
 pub use server::{ADMIN_PASSWORD, Server, free_port};

@@ -1,19 +1,14 @@
 //! A running server.
 
 use std::{
-    io::{BufRead, BufReader, Read},
     net::TcpListener,
     process::{Child, Command},
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU16, Ordering},
-    },
-    thread::JoinHandle,
+    sync::atomic::{AtomicU16, Ordering},
 };
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{Client, Ended, Place, program, program::wait, wait_for};
+use super::{Client, Ended, Gathered, Place, program, program::wait, wait_for};
 
 /// What the account admin has as its password wherever a test does not say otherwise.
 pub const ADMIN_PASSWORD: &str = "only the reeve knows this";
@@ -26,40 +21,6 @@ pub struct Server {
     metrics: String,
     out: Gathered,
     err: Gathered,
-}
-
-/// What a process says while it runs.
-struct Gathered {
-    text: Arc<Mutex<String>>,
-    reader: Option<JoinHandle<()>>,
-}
-
-impl Gathered {
-    fn from(stream: Option<impl Read + Send + 'static>) -> Self {
-        let text = Arc::new(Mutex::new(String::new()));
-        let shared = text.clone();
-        let mut lines = BufReader::new(stream.expect("is piped"));
-        let reader = std::thread::spawn(move || {
-            let mut line = Vec::new();
-            while lines.read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
-                let said = String::from_utf8_lossy(&line);
-                shared.lock().unwrap_or_else(PoisonError::into_inner).push_str(&said);
-                line.clear();
-            }
-        });
-        Self { text, reader: Some(reader) }
-    }
-
-    fn so_far(&self) -> String {
-        self.text.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn whole(&mut self) -> String {
-        if let Some(reader) = self.reader.take() {
-            reader.join().expect("was read");
-        }
-        self.so_far()
-    }
 }
 
 /// A port that nobody has. Below those that the system gives to clients, or one of our own might take it in between.

@@ -1,0 +1,43 @@
+//! What a process says, read while it runs, so that it never waits for a reader.
+
+use std::{
+    io::{BufRead, BufReader, Read},
+    sync::{Arc, Mutex, PoisonError},
+    thread::JoinHandle,
+};
+
+/// What a process says while it runs.
+pub struct Gathered {
+    text: Arc<Mutex<String>>,
+    reader: Option<JoinHandle<()>>,
+}
+
+impl Gathered {
+    /// Reads on, until the process closes it.
+    pub fn from(stream: Option<impl Read + Send + 'static>) -> Self {
+        let text = Arc::new(Mutex::new(String::new()));
+        let shared = text.clone();
+        let mut lines = BufReader::new(stream.expect("is piped"));
+        let reader = std::thread::spawn(move || {
+            let mut line = Vec::new();
+            while lines.read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
+                let said = String::from_utf8_lossy(&line);
+                shared.lock().unwrap_or_else(PoisonError::into_inner).push_str(&said);
+                line.clear();
+            }
+        });
+        Self { text, reader: Some(reader) }
+    }
+
+    pub fn so_far(&self) -> String {
+        self.text.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// All of it, once the process has ended.
+    pub fn whole(&mut self) -> String {
+        if let Some(reader) = self.reader.take() {
+            reader.join().expect("was read");
+        }
+        self.so_far()
+    }
+}
