@@ -4,6 +4,7 @@
 mod docs;
 mod harness;
 mod proof;
+mod signing_in;
 // The tests of the program use the rest.
 #[path = "../support/mod.rs"]
 #[allow(dead_code, unused_imports)]

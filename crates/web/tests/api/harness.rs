@@ -192,6 +192,11 @@ impl Server {
         &self.place
     }
 
+    /// The router, for what is no request of the API.
+    pub fn router(&self) -> Router {
+        self.router.clone()
+    }
+
     /// A request with nothing in it but the administrator's token.
     pub fn call(&self, method: &str, path: &str) -> Call {
         Call::new(self.router.clone(), method, path).token(&self.token)
@@ -256,7 +261,8 @@ impl Server {
             return;
         }
         self.execute(&format!("UPDATE accounts SET lock_start = lock_start - {micros} WHERE lock_start > 0")).await;
-        self.execute(&format!("UPDATE sessions SET expires = expires - {micros}")).await;
+        let sessions = ["expires", "created", "last_used"].map(|column| format!("{column} = {column} - {micros}"));
+        self.execute(&format!("UPDATE sessions SET {}", sessions.join(", "))).await;
         self.execute(&format!("UPDATE login_attempts SET started = started - {micros}")).await;
     }
 

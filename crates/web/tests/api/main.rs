@@ -13,6 +13,7 @@ mod audit;
 mod audit_logs;
 mod authority;
 mod blacklist;
+mod console;
 mod errors;
 mod etags;
 mod explain;

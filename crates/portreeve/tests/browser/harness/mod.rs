@@ -16,7 +16,7 @@ use reqwest::Url;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::Server;
+use crate::support::{ADMIN_PASSWORD, Server};
 use chromedriver::{Chromedriver, installed};
 use webdriver::Session;
 
@@ -199,6 +199,19 @@ impl Browser {
     #[track_caller]
     fn devtools(&self, command: &str, parameters: Value) -> Value {
         done(self.session.post("/goog/cdp/execute", &json!({"cmd": command, "params": parameters})))
+    }
+    /// Signs in as the first administrator, by the console's form.
+    pub fn sign_in(&self) {
+        self.sign_in_as("admin", ADMIN_PASSWORD);
+    }
+
+    /// Signs in by the console's form.
+    pub fn sign_in_as(&self, name: &str, password: &str) {
+        self.go("/ui/sign-in");
+        self.fill("User name", name);
+        self.fill("Password", password);
+        self.press("Sign in");
+        self.wait_for("the console", || (!self.path().starts_with("/ui/sign-in")).then_some(()));
     }
 }
 

@@ -1,0 +1,249 @@
+//! The console as a browser without scripts sees it: what its cookies and forms hold, and what they are refused for.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use axum::{
+    body::Body,
+    http::{HeaderMap, Request},
+};
+use http_body_util::BodyExt;
+use tower::ServiceExt;
+
+use crate::harness::{ADMIN_PASSWORD, PASSWORD, Server};
+
+/// A browser: it keeps cookies, and what its last page's forms carry.
+pub struct Desk<'a> {
+    server: &'a Server,
+    cookies: BTreeMap<String, String>,
+    proof: String,
+}
+
+/// A page, or where it leads.
+#[derive(Debug)]
+pub struct Page {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub html: String,
+}
+
+impl Page {
+    /// Fails unless the status is this one.
+    pub fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{:?}\n{}", self.headers, self.html);
+        self
+    }
+
+    /// Where one is sent on to.
+    pub fn place(&self) -> &str {
+        self.headers.get("location").map_or("", |place| place.to_str().unwrap())
+    }
+
+    /// Fails unless the page says this.
+    pub fn says(self, text: &str) -> Self {
+        assert!(self.html.contains(text), "{text} is not in\n{}", self.html);
+        self
+    }
+
+    /// Fails if the page says this.
+    pub fn does_not_say(self, text: &str) -> Self {
+        assert!(!self.html.contains(text), "{text} is in\n{}", self.html);
+        self
+    }
+}
+
+impl<'a> Desk<'a> {
+    /// One on which nobody has signed in.
+    pub fn new(server: &'a Server) -> Self {
+        Self { server, cookies: BTreeMap::new(), proof: String::new() }
+    }
+
+    /// One on which somebody has signed in.
+    pub async fn of(server: &'a Server, name: &str, password: &str) -> Self {
+        let mut desk = Self::new(server);
+        let page = desk.sign_in(name, password).await.expect(303);
+        assert_eq!(page.place(), "/ui/");
+        desk
+    }
+
+    /// One on which the first administrator has signed in.
+    pub async fn of_admin(server: &'a Server) -> Self {
+        Self::of(server, "admin", ADMIN_PASSWORD).await
+    }
+
+    /// Tries to sign in.
+    pub async fn sign_in(&mut self, name: &str, password: &str) -> Page {
+        self.get("/ui/sign-in").await.expect(200);
+        self.post("/ui/sign-in", &[("provider", "local"), ("username", name), ("password", password)]).await
+    }
+
+    pub fn cookie(&self, name: &str) -> Option<&str> {
+        self.cookies.get(name).map(String::as_str)
+    }
+
+    pub fn set_cookie(&mut self, name: &str, value: &str) {
+        self.cookies.insert(name.into(), value.into());
+    }
+
+    pub async fn get(&mut self, path: &str) -> Page {
+        self.send(Request::get(path), String::new()).await
+    }
+
+    /// Sends a form with what forms of ours carry.
+    pub async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Page {
+        let proof = self.proof.clone();
+        self.post_with(path, &proof, fields).await
+    }
+
+    /// Sends a form that carries this.
+    pub async fn post_with(&mut self, path: &str, proof: &str, fields: &[(&str, &str)]) -> Page {
+        let mut body = form_urlencoded::Serializer::new(String::new());
+        body.append_pair("proof", proof).extend_pairs(fields);
+        let request = Request::post(path).header("content-type", "application/x-www-form-urlencoded");
+        self.send(request, body.finish()).await
+    }
+
+    /// Sends anything, with the cookies.
+    pub async fn send(&mut self, request: axum::http::request::Builder, body: String) -> Page {
+        let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let request = request.header("cookie", cookies.join("; ")).body(Body::from(body)).unwrap();
+        let (parts, body) = self.server.router().oneshot(request).await.unwrap().into_parts();
+        let html = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
+        for cookie in parts.headers.get_all("set-cookie") {
+            let cookie = cookie.to_str().unwrap();
+            let (pair, rest) = cookie.split_once(';').unwrap();
+            let (name, value) = pair.split_once('=').unwrap();
+            if rest.contains("Max-Age=0") {
+                self.cookies.remove(name);
+            } else {
+                self.cookies.insert(name.into(), value.into());
+            }
+        }
+        if let Some((_, rest)) = html.split_once("name=\"proof\" value=\"") {
+            self.proof = rest.split('"').next().unwrap().to_owned();
+        }
+        Page { status: parts.status.as_u16(), headers: parts.headers, html }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_signs_in_and_out() {
+    let server = Server::start().await;
+    let mut desk = Desk::new(&server);
+    let page = desk.get("/ui/local-users?q=a").await.expect(303);
+    assert_eq!(page.place(), "/ui/sign-in?next=%2Fui%2Flocal-users%3Fq%3Da");
+    desk.get(&page.place().to_owned()).await.expect(200).says("/ui/local-users?q=a");
+    let fields =
+        [("provider", "local"), ("username", "admin"), ("password", ADMIN_PASSWORD), ("next", "/ui/local-users?q=a")];
+    let page = desk.post("/ui/sign-in", &fields).await.expect(303);
+    assert_eq!(page.place(), "/ui/local-users?q=a");
+    let cookie = page.headers["set-cookie"].to_str().unwrap();
+    for mark in ["__Host-portreeve-session=", "; HttpOnly", "; SameSite=Lax", "; Secure", "; Path=/"] {
+        assert!(cookie.contains(mark), "{mark} is not in {cookie}");
+    }
+    desk.get("/ui/").await.expect(200).says("admin");
+    let token = desk.cookie("__Host-portreeve-session").unwrap().to_owned();
+    desk.post("/ui/sign-out", &[]).await.expect(303);
+    assert_eq!(desk.cookie("__Host-portreeve-session"), None);
+    desk.set_cookie("__Host-portreeve-session", &token);
+    desk.get("/ui/").await.expect(303);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_token_of_a_browser_and_those_of_the_api_are_good_for_nothing_else() {
+    let server = Server::start().await;
+    let mut desk = Desk::of_admin(&server).await;
+    let token =
+        desk.cookie("__Host-portreeve-session").unwrap().replace("%2F", "/").replace("%2B", "+").replace("%3D", "=");
+    for path in ["/local-users", "/authorization"] {
+        server.call("GET", path).token(&token).send().await.expect(401);
+    }
+    let of_api = server.token.replace('/', "%2F").replace('+', "%2B").replace('=', "%3D");
+    desk.set_cookie("__Host-portreeve-session", &of_api);
+    desk.get("/ui/").await.expect(303);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_of_another_site_or_session_changes_nothing() {
+    let server = Server::start().await;
+    server.person("bobby").await;
+    let mut other = Desk::of(&server, "bobby", PASSWORD).await;
+    other.get("/ui/account").await.expect(200);
+    let stolen = other.proof.clone();
+    let mut desk = Desk::of_admin(&server).await;
+    desk.get("/ui/local-users/new").await.expect(200);
+    let fields = [("name", "mallory"), ("firstName", "M"), ("lastName", "Y")];
+    for proof in ["", "x", &stolen] {
+        desk.post_with("/ui/local-users/new", proof, &fields).await.expect(403);
+    }
+    let proof = desk.proof.clone();
+    for site in ["cross-site", "same-site", "none"] {
+        let body = format!("proof={proof}&name=mallory&firstName=M&lastName=Y");
+        desk.send(Request::post("/ui/local-users/new").header("sec-fetch-site", site), body).await.expect(403);
+    }
+    assert_eq!(server.get("/local-users?query=mallory").await.json["data"].as_array().unwrap().len(), 0);
+    desk.post_with("/ui/local-users/new", &proof, &fields).await.expect(303);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn signing_in_needs_a_form_of_ours_and_a_browser_that_keeps_cookies() {
+    let server = Server::start().await;
+    let fields = [("provider", "local"), ("username", "admin"), ("password", ADMIN_PASSWORD)];
+    let mut desk = Desk::new(&server);
+    desk.post_with("/ui/sign-in", "", &fields).await.expect(403).says("did not send back a cookie");
+    desk.post_with("/ui/sign-in", "wrong", &fields).await.expect(403).says("another session");
+    desk.sign_in("admin", "a wrong password").await.expect(401).says("Invalid user name or password.");
+    let fields = [("provider", "service"), ("username", "admin"), ("password", ADMIN_PASSWORD)];
+    desk.post("/ui/sign-in", &fields).await.expect(401);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_of_a_browser_ends_when_it_goes_unused_and_one_of_the_api_does_not() {
+    let server = Server::start().await;
+    let mut desk = Desk::of_admin(&server).await;
+    for _ in 0..3 {
+        server.pass(Duration::from_secs(29 * 60)).await;
+        desk.get("/ui/").await.expect(200);
+    }
+    server.pass(Duration::from_secs(30 * 60)).await;
+    desk.get("/ui/").await.expect(303);
+    server.get("/local-users").await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_sensitive_takes_the_password_again_after_a_while() {
+    let server = Server::start().await;
+    let id = server.person("bobby").await;
+    let mut desk = Desk::of_admin(&server).await;
+    let path = format!("/ui/local-users/{id}/delete");
+    desk.get(&path).await.expect(200).does_not_say("name=\"confirm\"");
+    server.pass(Duration::from_secs(16 * 60)).await;
+    desk.get(&path).await.expect(200).says("name=\"confirm\"");
+    desk.post(&path, &[]).await.expect(422);
+    desk.post(&path, &[("confirm", "a wrong password")]).await.expect(422).says("was not accepted");
+    server.get(&format!("/local-users/{id}")).await.expect(200);
+    let before = desk.cookie("__Host-portreeve-session").unwrap().to_owned();
+    desk.post(&path, &[("confirm", ADMIN_PASSWORD)]).await.expect(303);
+    server.get(&format!("/local-users/{id}")).await.expect(404);
+    // The session has begun anew, and the old token is good for nothing.
+    assert_ne!(desk.cookie("__Host-portreeve-session"), Some(before.as_str()));
+    desk.get("/ui/").await.expect(200);
+    desk.set_cookie("__Host-portreeve-session", &before);
+    desk.get("/ui/").await.expect(303);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_keeps_to_itself() {
+    let server = Server::start().await;
+    let mut desk = Desk::of_admin(&server).await;
+    for path in ["/ui/", "/ui/sign-in", "/ui/local-users", "/ui/nothing", "/ui/local-users/new"] {
+        let page = desk.get(path).await;
+        let policy = page.headers["content-security-policy"].to_str().unwrap();
+        assert!(policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self';"), "{policy}");
+        assert!(!policy.contains("unsafe"), "{policy}");
+        assert_eq!(page.headers["cache-control"], "no-store", "{path}");
+        assert_eq!(page.headers["referrer-policy"], "same-origin", "{path}");
+        assert_eq!(page.headers["x-content-type-options"], "nosniff", "{path}");
+        assert!(!page.html.contains("<script>") && !page.html.contains(" style=") && !page.html.contains(" onclick"));
+        assert!(!page.html.contains(&server.token));
+    }
+}
