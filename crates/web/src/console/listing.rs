@@ -57,9 +57,10 @@ impl Asked {
         if query.is_empty() { self.path.clone().into_owned() } else { format!("{}?{query}", self.path) }
     }
 
-    /// The address of the list ordered by a field: the other way round if it is ordered by it already.
-    pub(crate) fn sorted(&self, field: &str) -> String {
-        let down = if self.get("sort") == field && self.get("down").is_empty() { "1" } else { "" };
+    /// The address of the list ordered by a field: the other way round if it is ordered by it already. `default` is the
+    /// field by which it is ordered if nobody asks.
+    pub(crate) fn sorted(&self, field: &str, default: &str) -> String {
+        let down = if self.order(field, default) == "ascending" { "1" } else { "" };
         Self { params: self.without("sort"), ..self.clone() }.and("sort", field).with("down", down)
     }
 
@@ -161,13 +162,14 @@ mod tests {
         assert_eq!(asked.with("state", "locked"), "/ui/x?q=a%26b&state=locked");
         assert_eq!(asked.with("q", ""), "/ui/x");
         assert_eq!(asked.with("page", "4"), "/ui/x?q=a%26b&page=4");
-        assert_eq!(asked.sorted("name"), "/ui/x?q=a%26b&sort=name");
+        assert_eq!(asked.sorted("name", "id"), "/ui/x?q=a%26b&sort=name");
+        assert_eq!(asked.sorted("name", "name"), "/ui/x?q=a%26b&sort=name&down=1");
         let asked = Asked::new("/ui/x", Some("sort=name"));
-        assert_eq!(asked.sorted("name"), "/ui/x?sort=name&down=1");
+        assert_eq!(asked.sorted("name", "id"), "/ui/x?sort=name&down=1");
         assert_eq!((asked.order("name", "id"), asked.order("id", "id")), ("ascending", "none"));
         assert_eq!(asked.request(&[]).range.as_deref(), Some("0-49"));
         let asked = Asked::new("/ui/x", Some("sort=name&down=1&page=99999999999999999999"));
-        assert_eq!(asked.sorted("name"), "/ui/x?sort=name");
+        assert_eq!(asked.sorted("name", "name"), "/ui/x?sort=name");
         assert_eq!(asked.page(), 1);
     }
 }

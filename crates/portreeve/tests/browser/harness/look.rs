@@ -80,11 +80,11 @@ impl Browser {
             for theme in [Theme::Light, Theme::Dark] {
                 self.emulate(theme, width);
                 let looked = format!("{name}-{}-{}", width.size().0, theme.name());
+                let found = self.too_wide().into_iter().chain(self.accessibility_faults());
+                faults.extend(found.map(|fault| format!("{looked}: {fault}")));
                 if let Some(folder) = &folder {
                     self.take_picture(&Path::new(folder).join(format!("{looked}.png")));
                 }
-                let found = self.too_wide().into_iter().chain(self.accessibility_faults());
-                faults.extend(found.map(|fault| format!("{looked}: {fault}")));
             }
         }
         self.emulate(before.0, before.1);
@@ -98,10 +98,14 @@ impl Browser {
     }
 
     fn take_picture(&self, file: &Path) {
+        // Made tall enough to hold the page: what lies beyond the window Chromium sometimes never comes to paint.
         let size = &self.devtools("Page.getLayoutMetrics", json!({}))["cssContentSize"];
-        let height = size["height"].as_f64().expect("a height").min(TALLEST);
-        let clip = json!({"x": 0, "y": 0, "width": size["width"], "height": height, "scale": 1});
-        let picture = self.devtools("Page.captureScreenshot", json!({"captureBeyondViewport": true, "clip": clip}));
+        let height = size["height"].as_f64().expect("a height").clamp(1.0, TALLEST).ceil();
+        let (width, least) = self.looks.get().1.size();
+        let metrics =
+            json!({"width": width, "height": height.max(least.into()), "deviceScaleFactor": 1, "mobile": false});
+        self.devtools("Emulation.setDeviceMetricsOverride", metrics);
+        let picture = self.devtools("Page.captureScreenshot", json!({}));
         let bytes = BASE64_STANDARD.decode(picture["data"].as_str().expect("a picture")).expect("is base64");
         std::fs::create_dir_all(file.parent().expect("is in a folder")).expect("the folder for pictures");
         std::fs::write(file, bytes).expect("the picture is written");

@@ -181,7 +181,12 @@ impl Browser {
     /// Types wherever the focus is: a text, or [`key::TAB`] and its like.
     #[track_caller]
     pub fn keys(&self, keys: &str) {
-        done(self.session.send_keys(&self.active(), keys));
+        let presses = keys
+            .chars()
+            .flat_map(|key| ["keyDown", "keyUp"].map(|kind| json!({"type": kind, "value": key.to_string()})));
+        let presses: Vec<Value> = presses.collect();
+        let actions = json!({"actions": [{"type": "key", "id": "keyboard", "actions": presses}]});
+        done(self.session.post("/actions", &actions));
     }
 
     #[track_caller]

@@ -60,7 +60,8 @@ pub(crate) fn state_of(disabled: bool, condition: &Condition) -> Vec<StateWord> 
         (condition.locked_until.is_some(), "state-locked", "bad"),
         (disabled, "state-disabled", "off"),
         (condition.without_password, "state-without-password", "warn"),
-        (condition.never_used, "state-unused", "warn"),
+        // Of one that has no password that goes without saying.
+        (condition.never_used && !condition.without_password, "state-unused", "warn"),
     ];
     let states = all.into_iter().filter(|(is, ..)| *is).map(|(_, name, colour)| StateWord { name, colour });
     let states: Vec<StateWord> = states.collect();

@@ -141,8 +141,8 @@ password-make = Make one for me
 password-made-title = The new password of { $name }
 password-made-once = This is shown once. Portreeve keeps only a hash of it: copy it now to where it is needed.
 password-made-done = I have copied it
-copy = Copy
-copied = Copied
+password-copy = Copy
+password-copied = Copied
 
 done-created = { $name } was made.
 done-saved = { $name } was saved.
@@ -204,10 +204,10 @@ devices-none = It has never logged in from any device.
 devices-first = First
 devices-last = Last
 devices-end = End sessions
-devices-end-of = End the sessions from { $device }
+devices-end-of = End sessions from { $device }
 devices-end-all = End the sessions of { $name } from all these devices
 devices-forget = Forget
-devices-forget-one = Forget the device { $device }
+devices-forget-one = Forget { $device }
 revoked-in-console = ended in the console
 
 history-tab = History

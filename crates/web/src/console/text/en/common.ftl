@@ -59,6 +59,7 @@ confirm-hint = This is a change that not everybody at your screen should be able
 confirm-missing = is needed for this change
 confirm-wrong = was not accepted
 
+list-table = Table, which may scroll sideways
 list-pages = Pages
 list-none = No rows
 list-range = { $first } to { $last } of { $all }
