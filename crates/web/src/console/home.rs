@@ -9,12 +9,15 @@ use axum::{
     response::{IntoResponse, Redirect},
 };
 use portreeve_directory::{
-    Directory, audit, caller::Target, list::Request, local_users::LocalUser, service_users::ServiceUser,
-    time::Timestamp,
+    Directory, audit,
+    caller::{PrivilegeType, Target},
+    list::Request,
+    local_users::LocalUser,
+    service_users::ServiceUser,
 };
 
 use super::{
-    accounts::kind::Kind,
+    accounts::{kind::Kind, minutes_left},
     history::Entry,
     page::{Answer, Chrome, Section},
     problem::Problem,
@@ -41,12 +44,16 @@ struct Group {
     path: &'static str,
     count: u64,
     accounts: Vec<Account>,
+    /// Whether it is wrong passwords that keep them out.
+    is_shut: bool,
+    may_edit: bool,
 }
 
 struct Account {
     id: String,
     name: String,
-    until: Option<Timestamp>,
+    /// Until a lock ends.
+    minutes_left: Option<i64>,
     failed_attempts: i64,
 }
 
@@ -78,13 +85,14 @@ async fn groups<K: Kind>(directory: &Directory, me: &SignedIn, kind: &'static st
             Account {
                 id: common.id.to_string(),
                 name: common.name.to_owned(),
-                until: seen.condition.locked_until,
+                minutes_left: seen.condition.locked_until.map(|until| minutes_left(directory, until)),
                 failed_attempts: common.failed_attempts,
             }
         });
         let accounts: Vec<Account> = accounts.collect();
         if count > 0 {
-            groups.push(Group { name, state, kind, path: K::SECTION.path(), count, accounts });
+            let (is_shut, may_edit) = (matches!(state, "locked" | "blocked"), me.may(PrivilegeType::Edit, K::TARGET));
+            groups.push(Group { name, state, kind, path: K::SECTION.path(), count, accounts, is_shut, may_edit });
         }
     }
     Ok(groups)

@@ -7,9 +7,14 @@ use axum::{
     http::{HeaderMap, Request},
 };
 use http_body_util::BodyExt;
+use portreeve_directory::{caller::Caller, kind::AccountKind, sessions::of_account};
+use serde_json::json;
 use tower::ServiceExt;
 
-use crate::harness::{ADMIN_PASSWORD, PASSWORD, Server};
+use crate::{
+    harness::{ADMIN_PASSWORD, PASSWORD, Server},
+    roles::holder,
+};
 
 /// A browser: it keeps cookies, and what its last page's forms carry.
 pub struct Desk<'a> {
@@ -246,4 +251,87 @@ async fn every_page_keeps_to_itself() {
         assert!(!page.html.contains("<script>") && !page.html.contains(" style=") && !page.html.contains(" onclick"));
         assert!(!page.html.contains(&server.token));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_sees_what_the_api_would_show_and_nothing_else() {
+    let server = Server::start().await;
+    let (in_reach, out_of_reach) = (server.person("ada").await, server.person("grace").await);
+    server.change(&format!("/local-users/{in_reach}"), json!({ "tags": ["sales"] })).await;
+    let scope = json!({ "tags": ["sales"] });
+    let privileges = json!([
+        { "type": "View", "target": "LocalUser", "scope": scope },
+        { "type": "Edit", "target": "LocalUser", "scope": scope },
+    ]);
+    holder(&server, "desk", privileges).await;
+    let mut desk = Desk::of(&server, "desk", PASSWORD).await;
+    let home = desk.get("/ui/").await.expect(200).says("ada").does_not_say("grace");
+    for section in ["service-users", "roles", "policies", "audit-log", "settings", "identity-providers", "tags"] {
+        assert!(!home.html.contains(&format!("/ui/{section}\"")), "the menu lists {section}");
+    }
+    desk.get("/ui/local-users").await.expect(200).says("ada").does_not_say("grace").does_not_say("New Local User");
+    let seen = desk.get(&format!("/ui/local-users/{in_reach}")).await.expect(200).does_not_say("/history");
+    seen.does_not_say("/rights").does_not_say("/delete");
+    for path in ["", "/edit", "/password", "/sessions"] {
+        desk.get(&format!("/ui/local-users/{out_of_reach}{path}")).await.expect(404).does_not_say("grace");
+    }
+    desk.get(&format!("/ui/local-users/{in_reach}/history")).await.expect(403);
+    desk.get(&format!("/ui/local-users/{in_reach}/rights")).await.expect(403);
+    desk.get(&format!("/ui/local-users/{in_reach}/delete")).await.expect(403);
+    desk.get("/ui/local-users/new").await.expect(403);
+    desk.get("/ui/service-users").await.expect(403);
+    // What a form does not offer is refused too, one by one and together.
+    let path = format!("/ui/local-users/{out_of_reach}");
+    desk.get("/ui/account").await.expect(200);
+    desk.post(&path, &[("act", "disable")]).await.expect(404);
+    desk.post(&format!("{path}/delete"), &[]).await.expect(404);
+    desk.post(&format!("{path}/password"), &[("password", "a long password"), ("again", "a long password")])
+        .await
+        .expect(404);
+    let bulk = [("act", "disable"), ("sure", "1"), ("id", in_reach.as_str()), ("id", out_of_reach.as_str())];
+    desk.post("/ui/local-users/bulk", &bulk).await.expect(303);
+    assert_eq!(server.get(&format!("/local-users/{in_reach}")).await.json["disabled"], true);
+    assert_eq!(server.get(&format!("/local-users/{out_of_reach}")).await.json["disabled"], false);
+    let bulk = [("act", "delete"), ("sure", "1"), ("id", in_reach.as_str())];
+    desk.post("/ui/local-users/bulk", &bulk).await.expect(409).says("Delete on LocalUser");
+    server.get(&format!("/local-users/{in_reach}")).await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everybody_has_their_own_account_and_no_one_elses_sessions() {
+    let server = Server::start().await;
+    server.person("ada").await;
+    server.person("grace").await;
+    let mut ada = Desk::of(&server, "ada", PASSWORD).await;
+    assert_eq!(ada.get("/ui/").await.expect(303).place(), "/ui/account");
+    let grace = server.token_of("local", "grace", PASSWORD).await;
+    let id = server.get("/local-users?query=grace").await.json["data"][0]["id"].as_str().unwrap().parse().unwrap();
+    let operator = Caller::operator("test".into());
+    let sessions = of_account(&server.directory, &operator, AccountKind::Local, id).await.unwrap();
+    let session = sessions[0].id.to_string();
+    ada.get("/ui/account").await.expect(200).says("Bobby Tables").does_not_say("grace");
+    ada.post("/ui/account/sessions", &[("session", &session)]).await.expect(303);
+    server.call("GET", "/local-users").token(&grace).send().await.expect(403);
+    // What is past is past: the session of a deleted or disabled account, or of one with a new password.
+    let own = server.get("/local-users?query=ada").await.json["data"][0]["id"].as_str().unwrap().to_owned();
+    server.change(&format!("/local-users/{own}"), json!({ "disabled": true })).await;
+    assert!(ada.get("/ui/account").await.expect(303).place().starts_with("/ui/sign-in"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_filled_in_is_shown_as_text_whatever_it_is() {
+    let server = Server::start().await;
+    let mut desk = Desk::of_admin(&server).await;
+    desk.get("/ui/local-users/new").await.expect(200);
+    let bad = "<script>alert(1)</script>\"'>";
+    let fields = [("name", bad), ("firstName", bad), ("lastName", bad), ("tags", bad), ("notes", bad)];
+    let page = desk.post("/ui/local-users/new", &fields).await.expect(303);
+    let place = page.place().to_owned();
+    for path in
+        [place.clone(), format!("{place}/edit"), format!("{place}/history"), "/ui/local-users".into(), "/ui/".into()]
+    {
+        desk.get(&path).await.expect(200).does_not_say("<script>alert").says("&#60;script&#62;");
+    }
+    let query = "/ui/local-users?q=%3Cscript%3Ealert(1)%3C%2Fscript%3E&tag=%22%3E%3Cscript%3Ealert";
+    desk.get(query).await.expect(200).does_not_say("<script>alert");
 }

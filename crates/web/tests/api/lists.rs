@@ -1,5 +1,7 @@
 //! Lists: what they hold, in which order, and what of it is asked for.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::{
@@ -256,4 +258,41 @@ async fn three_thousand_are_the_same_at_once_and_in_pieces() {
         ids.dedup();
         assert_eq!(ids.len(), total, "no row comes twice");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn accounts_are_found_by_how_they_stand_with_the_door() {
+    let server = Server::start().await;
+    for (kind, provider) in KINDS {
+        for name in ["used", "locked", "blocked", "shut", "new"] {
+            server.make(kind, with(kind, name, json!({ "password": PASSWORD }))).await;
+        }
+        let id = async |name: &str| {
+            let found = server.get(&format!("{kind}?name={name}")).await.json["data"][0]["id"].clone();
+            found.as_str().unwrap().to_owned()
+        };
+        server.token_of(provider, "used", PASSWORD).await;
+        for _ in 0..5 {
+            server.login(provider, "locked", "a guess").await.expect(401);
+        }
+        server.execute("UPDATE accounts SET failures_since_reset = 100 WHERE name = 'blocked'").await;
+        server.change(&format!("{kind}/{}", id("shut").await), json!({ "disabled": true })).await;
+        let found = async |state: &str| -> Vec<String> {
+            let found = server.get(&format!("{kind}?filterBy[state]={state}")).await.expect(200).json;
+            assert_eq!(found["totalCount"], if kind == "/local-users" { 6 } else { 5 });
+            found["data"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap().to_owned()).collect()
+        };
+        assert_eq!(found("locked").await, ["locked"]);
+        assert_eq!(found("blocked").await, ["blocked"]);
+        assert_eq!(found("disabled").await, ["shut"]);
+        assert_eq!(found("unused").await, ["blocked", "locked", "new", "shut"]);
+        let mut enabled = found("enabled").await;
+        enabled.retain(|name| name != "admin");
+        assert_eq!(enabled, ["blocked", "locked", "new", "used"]);
+        server.pass(Duration::from_secs(61)).await;
+        assert_eq!(found("locked").await, Vec::<String>::new());
+        let refused = server.get(&format!("{kind}?filterBy[state]=happy")).await.expect(422);
+        assert_eq!(refused.json["errors"][0]["field"], "state");
+    }
+    server.get("/administrative-roles?filterBy[state]=locked").await.expect(422);
 }

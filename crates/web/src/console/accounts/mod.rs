@@ -9,7 +9,7 @@ mod password;
 mod view;
 
 use axum::{Router, routing::get};
-use portreeve_directory::{local_users::LocalUser, service_users::ServiceUser};
+use portreeve_directory::{Directory, local_users::LocalUser, service_users::ServiceUser, time::Timestamp};
 
 use crate::App;
 use kind::Kind;
@@ -31,4 +31,9 @@ fn of_kind<K: Kind>() -> Router<App> {
         .route(&at("/{id}/rights"), get(view::rights::<K>))
         .route(&at("/{id}/sessions"), get(view::sessions::<K>).post(view::end_sessions::<K>))
         .route(&at("/{id}/history"), get(view::history::<K>))
+}
+
+/// In how many minutes a moment will be past, at least one.
+pub(super) fn minutes_left(directory: &Directory, until: Timestamp) -> i64 {
+    (until.micros() - directory.now().micros()).max(0) / 60_000_000 + 1
 }

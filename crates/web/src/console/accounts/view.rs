@@ -26,6 +26,7 @@ use super::{
     acts::{self, Act},
     kind::Kind,
     list::{StateWord, state_of},
+    minutes_left,
 };
 use crate::{
     console::{
@@ -85,7 +86,7 @@ struct Page {
     disabled: bool,
     failed_attempts: i64,
     condition: Condition,
-    /// Whole minutes until a lock ends, at least one.
+    /// Until a lock ends.
     minutes_left: i64,
     blacklisted: Option<BlacklistedUser>,
     may_edit: bool,
@@ -116,7 +117,6 @@ async fn blacklisted<K: Kind>(
 pub(super) async fn page<K: Kind>(State(directory): State<Directory>, me: SignedIn, Id(id): Id) -> Answer {
     let seen = K::look_at(&directory, &me.caller, id).await?;
     let common = seen.object.common();
-    let left = seen.condition.locked_until.map_or(0, |until| until.micros() - directory.now().micros());
     let page = Page {
         chrome: me.chrome(K::SECTION),
         head: Head::of(&me, &seen, ""),
@@ -130,7 +130,7 @@ pub(super) async fn page<K: Kind>(State(directory): State<Directory>, me: Signed
         disabled: common.disabled,
         failed_attempts: common.failed_attempts,
         condition: seen.condition,
-        minutes_left: (left / 60_000_000).max(0) + 1,
+        minutes_left: seen.condition.locked_until.map_or(0, |until| minutes_left(&directory, until)),
         blacklisted: blacklisted::<K>(&directory, &me, common.name).await?,
         may_edit: me.may(PrivilegeType::Edit, K::TARGET) || me.may(PrivilegeType::Tag, K::TARGET),
         may_delete: me.may(PrivilegeType::Delete, K::TARGET),

@@ -120,6 +120,7 @@ bulk-tag = Tag
 bulk-tag-missing = is needed
 bulk-what = What happens
 bulk-will-change = will be changed
+bulk-will-go = will be deleted
 bulk-done-already = stays as it is
 bulk-partly = { $count ->
     [0] Nothing was changed.

@@ -12,14 +12,15 @@ home-services = Service Users
 home-refused = Refused logins of the last 24 hours
 home-no-refused = None.
 home-refused-all = { $count } in all: look in the audit log
-home-until = until
+home-left = { $count ->
+    [one] less than a minute left
+   *[other] less than { $count } minutes left
+}
 home-wrong = { $count ->
     [one] one wrong password
    *[other] { $count } wrong passwords
 }
-home-all = { $count ->
-    [one] Show it
-   *[other] Show all { $count }
-}
+home-all = Show all { $count }
+home-unlock = Unlock { $name }
 home-version = Portreeve { $version }
 home-no-rights = You hold no administrative privilege. Your own account is here for you.
