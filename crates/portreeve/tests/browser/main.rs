@@ -7,6 +7,7 @@ mod harness;
 mod own_account;
 mod proof;
 mod signing_in;
+mod size;
 // The tests of the program use the rest.
 #[path = "../support/mod.rs"]
 #[allow(dead_code, unused_imports)]

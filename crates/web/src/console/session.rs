@@ -84,8 +84,8 @@ pub(crate) struct Visitor {
     pub(crate) origin: Origin,
     /// Nothing if the browser came for the first time, or keeps no cookies of ours.
     device: Option<Uuid>,
-    /// Whether the browser still holds the token of a session.
-    pub(crate) was_signed_in: bool,
+    /// The token of a session that the browser still holds, good or not.
+    kept: Option<String>,
 }
 
 impl FromRequestParts<App> for Visitor {
@@ -97,12 +97,27 @@ impl FromRequestParts<App> for Visitor {
             reader: Reader::of(headers),
             origin: context(parts)?.origin.clone(),
             device: cookie(headers, DEVICE).and_then(|text| Uuid::try_parse(&text).ok()),
-            was_signed_in: cookie(headers, SESSION).is_some(),
+            kept: cookie(headers, SESSION),
         })
     }
 }
 
 impl Visitor {
+    /// Whether somebody has been signed in on this browser.
+    pub(crate) fn was_signed_in(&self) -> bool {
+        self.kept.is_some()
+    }
+
+    /// Ends the session that the browser held before somebody signed in anew, so that none is left without a browser.
+    pub(crate) async fn end_kept(&self, directory: &Directory) -> Result<(), Problem> {
+        let Some(token) = &self.kept else { return Ok(()) };
+        match sessions::check(directory, token, Purpose::Console, self.origin.clone()).await {
+            Ok(caller) => Ok(sessions::end(directory, &caller).await?),
+            Err(Error::Unauthorized) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// What the form to sign in carries, and the cookie that it goes with.
     pub(crate) fn proof(&self, directory: &Directory) -> (String, Cookie<'static>) {
         let device = self.device.unwrap_or_else(|| directory.new_device());

@@ -56,7 +56,7 @@ fn checked(next: &str) -> &str {
 async fn show(directory: &Directory, visitor: &Visitor, status: StatusCode, form: Form) -> Answer {
     let (providers, banner) = identity_providers::names(directory).await?;
     let (proof, cookie) = visitor.proof(directory);
-    let ended = visitor.was_signed_in && form.problem().is_none();
+    let ended = visitor.was_signed_in() && form.problem().is_none();
     let page = Page {
         theme: visitor.reader.theme(),
         style: assets::style(),
@@ -102,6 +102,7 @@ pub(super) async fn sign_in(State(directory): State<Directory>, sent: SentByVisi
     };
     match result {
         Ok(login) => {
+            visitor.end_kept(&directory).await?;
             let mut response = Redirect::to(checked(form.get("next"))).into_response();
             set_cookies(response.headers_mut(), &[opened(&login)]);
             Ok(response)

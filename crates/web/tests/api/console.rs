@@ -154,6 +154,19 @@ async fn somebody_signs_in_and_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn signing_in_anew_leaves_no_session_behind() {
+    let server = Server::start().await;
+    let mut desk = Desk::of_admin(&server).await;
+    let first = desk.cookie("__Host-portreeve-session").unwrap().to_owned();
+    desk.sign_in("admin", ADMIN_PASSWORD).await.expect(303);
+    let second = desk.cookie("__Host-portreeve-session").unwrap().to_owned();
+    assert_ne!(first, second);
+    desk.get("/ui/").await.expect(200);
+    desk.set_cookie("__Host-portreeve-session", &first);
+    desk.get("/ui/").await.expect(303);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_token_of_a_browser_and_those_of_the_api_are_good_for_nothing_else() {
     let server = Server::start().await;
     let mut desk = Desk::of_admin(&server).await;

@@ -205,6 +205,13 @@ impl Browser {
     fn devtools(&self, command: &str, parameters: Value) -> Value {
         done(self.session.post("/goog/cdp/execute", &json!({"cmd": command, "params": parameters})))
     }
+    /// Loads everything anew from now on, whatever was loaded before.
+    #[track_caller]
+    pub fn keep_nothing(&self) {
+        self.devtools("Network.enable", json!({}));
+        self.devtools("Network.setCacheDisabled", json!({"cacheDisabled": true}));
+    }
+
     /// Signs in as the first administrator, by the console's form.
     pub fn sign_in(&self) {
         self.sign_in_as("admin", ADMIN_PASSWORD);
