@@ -14,12 +14,7 @@ use crate::{
     evaluation,
     privileges::{Authority, Privilege, Reach, scope_kind},
     rise,
-    store::{
-        self,
-        accounts::Account,
-        list::{Select, Table},
-        scope,
-    },
+    store::{self, accounts::Account, list::Select, scope, table::Table},
     subjects,
 };
 

@@ -17,7 +17,10 @@ use crate::{
     time::Timestamp,
 };
 
-pub(crate) use crate::store::list::{Condition, ENTITY_FIELDS, Field, Scoped, Table, Values};
+pub(crate) use crate::store::{
+    list::Condition,
+    table::{ENTITY_FIELDS, Field, Scoped, Table, Values},
+};
 
 /// Rows read at once. A first piece of a list that is not longer than this is answered in one.
 const PIECE: u64 = 512;

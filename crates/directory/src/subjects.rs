@@ -10,7 +10,7 @@ use crate::{
     roles::AdministrativeRole,
     scripts::{CriteriaScript, UserScript},
     service_users::ServiceUser,
-    store::list::Table,
+    store::table::Table,
 };
 
 /// The objects of a target that have ids; nothing for targets that are something else, or no concern of ours.

@@ -10,7 +10,7 @@ use crate::{
     kind::AccountKind,
     privileges::Reach,
     sessions,
-    store::{self, BoxFuture, Tx, list::Table, scope},
+    store::{self, BoxFuture, Tx, scope, table::Table},
 };
 
 /// How often a decision is made anew because what it stands on has changed.

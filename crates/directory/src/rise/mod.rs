@@ -23,7 +23,7 @@ use crate::{
     evaluation,
     kind::{AccountKind, ObjectKind},
     privileges::{Authority, Reach},
-    store::{self, Tx, accounts::Account, list::Table, objects::Object, scope},
+    store::{self, Tx, accounts::Account, objects::Object, scope, table::Table},
 };
 use administrators::{find_administrator, is_blacklisted, loses_everything, may_strip};
 

@@ -19,6 +19,7 @@ pub(crate) mod retagging;
 pub(crate) mod scope;
 pub(crate) mod sessions;
 mod sqlite;
+pub(crate) mod table;
 pub(crate) mod tags;
 
 use std::{path::PathBuf, pin::Pin, time::Instant};

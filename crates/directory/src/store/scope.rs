@@ -6,7 +6,8 @@ use uuid::Uuid;
 
 use super::{
     Tx,
-    list::{Scoped, Select, Statement, Table},
+    list::{Select, Statement},
+    table::{Scoped, Table},
 };
 use crate::{error::Failure, kind::AccountKind, privileges::Reach};
 

@@ -13,7 +13,7 @@ use crate::{
     list::{self, Field, Listing, Table, Values},
     privileges::Reach,
     rise::{self, Ground},
-    store::{self, Tx, accounts::Account, list::Scoped, tags::TagRow},
+    store::{self, Tx, accounts::Account, table::Scoped, tags::TagRow},
     version::{Expected, Versioned},
 };
 use retagging::{Carrier, Retagging};
