@@ -22,7 +22,7 @@ const FIGURES: &str = "
     let shift = 0;
     new PerformanceObserver((list) => list.getEntries().forEach((one) => { shift += one.value; }))
         .observe({type: 'layout-shift', buffered: true});
-    await new Promise((done) => setTimeout(done, 50));
+    await new Promise((done) => setTimeout(done, 250));
     return [paint().startTime, loaded.reduce((sum, one) => sum + one.transferSize, 0), loaded.length, shift];
 ";
 

@@ -210,7 +210,9 @@ async fn signing_in_needs_a_form_of_ours_and_a_browser_that_keeps_cookies() {
     desk.post_with("/ui/sign-in", "", &fields).await.expect(403).says("did not send back a cookie");
     desk.post_with("/ui/sign-in", "wrong", &fields).await.expect(403).says("another session");
     desk.sign_in("admin", "a wrong password").await.expect(401).says("Invalid user name or password.");
-    let fields = [("provider", "service"), ("username", "admin"), ("password", ADMIN_PASSWORD)];
+    // Machines have no business here, whatever they know.
+    server.make("/service-users", json!({ "name": "loom", "password": PASSWORD })).await;
+    let fields = [("provider", "service"), ("username", "loom"), ("password", PASSWORD)];
     desk.post("/ui/sign-in", &fields).await.expect(401);
 }
 
