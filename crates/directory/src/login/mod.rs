@@ -26,6 +26,7 @@ use crate::{
     },
     time::Timestamp,
 };
+pub use gate::BLOCK_AT;
 use gate::{Entry, Knock};
 
 /// Who wants to log in.
@@ -166,7 +167,7 @@ fn agree<'a>(directory: &'a Directory, credential: &'a Credential, wish: Wish) -
 }
 
 /// How long a session of the console may go unused if the provider does not say (OWASP ASVS 5.0, 7.3.1).
-const CONSOLE_IDLE_MINUTES: u64 = 30;
+pub const CONSOLE_IDLE_MINUTES: u64 = 30;
 
 /// How long a session may go unused; zero for as long as it lasts. Machines and tools decide that for themselves.
 fn idle_limit(configuration: &Configuration, kind: AccountKind, purpose: Purpose) -> Result<Duration> {

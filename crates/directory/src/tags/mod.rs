@@ -19,7 +19,7 @@ use crate::{
 use retagging::{Carrier, Retagging};
 use view::{Draft, all_links, details, tag, uses};
 
-pub use view::{Tag, TagDetails, TagInput};
+pub use view::{COLOR_NAMES, Tag, TagDetails, TagInput};
 
 const FIELDS: &[Field] = &[
     Field::text("name", "name_key"),

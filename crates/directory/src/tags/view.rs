@@ -86,7 +86,7 @@ pub struct TagInput {
 }
 
 /// The colours, from number 1.
-const COLOR_NAMES: [&str; 20] = [
+pub const COLOR_NAMES: [&str; 20] = [
     "Red",
     "Orange",
     "Yellow",

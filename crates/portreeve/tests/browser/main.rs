@@ -2,12 +2,17 @@
 //! `scripts/test-console` runs it. Stores are those of the tests of the program.
 
 mod accounts;
+mod audit_log;
+mod blacklist;
 mod docs;
 mod harness;
+mod identity_providers;
 mod own_account;
 mod proof;
+mod settings;
 mod signing_in;
 mod size;
+mod tags;
 // The tests of the program use the rest.
 #[path = "../support/mod.rs"]
 #[allow(dead_code, unused_imports)]

@@ -5,6 +5,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
 };
 use portreeve_directory::error::{Error, Fault};
+use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
     problem::Problem,
@@ -126,6 +127,12 @@ impl Form {
         self.problem = Some(problem);
         Ok(status)
     }
+}
+
+/// An object as somebody would send it who changes nothing of it: with all that it has, also what no form shows.
+pub(crate) fn as_sent<T: DeserializeOwned>(object: &impl Serialize) -> Result<T, Error> {
+    let sent = serde_json::to_value(object).and_then(serde_json::from_value);
+    sent.map_err(|wrong| Error::Internal(format!("an object cannot be sent as it was read: {wrong}")))
 }
 
 async fn read(request: Request) -> Result<Form, Problem> {

@@ -4,16 +4,21 @@
 
 mod accounts;
 mod assets;
+mod audit_log;
+mod blacklist;
 mod form;
 mod history;
 mod home;
+mod identity_providers;
 mod listing;
 mod own;
 mod page;
 mod problem;
 mod reader;
 mod session;
+mod settings;
 mod sign_in;
+mod tags;
 pub(crate) mod text;
 
 use axum::{
@@ -39,6 +44,11 @@ pub(crate) fn routes() -> Router<App> {
         .route("/ui/account/theme", get(own::page).post(own::set_theme))
         .route("/ui/assets/{name}", get(assets::asset))
         .merge(accounts::routes())
+        .merge(identity_providers::routes())
+        .merge(tags::routes())
+        .merge(blacklist::routes())
+        .merge(audit_log::routes())
+        .merge(settings::routes())
         .route("/ui/{*rest}", any(|| async { Problem::no_page() }))
         .layer(from_fn(around))
 }

@@ -13,6 +13,11 @@ const ENGLISH: &[&str] = &[
     include_str!("text/en/accounts.ftl"),
     include_str!("text/en/home.ftl"),
     include_str!("text/en/own.ftl"),
+    include_str!("text/en/identity_providers.ftl"),
+    include_str!("text/en/tags.ftl"),
+    include_str!("text/en/blacklist.ftl"),
+    include_str!("text/en/audit_log.ftl"),
+    include_str!("text/en/settings.ftl"),
 ];
 
 static BUNDLE: LazyLock<FluentBundle<FluentResource>> = LazyLock::new(|| {
@@ -74,6 +79,16 @@ pub(crate) fn scope_words(privilege: &Privilege) -> String {
         words.push(t_with("scope-ids", "count", scope.ids.len()));
     }
     if words.is_empty() { t("scope-nothing").into_owned() } else { words.join("; ") }
+}
+
+/// A span of whole minutes, in the largest unit that it is a whole number of.
+pub(crate) fn minutes_words(minutes: i64) -> String {
+    match minutes {
+        0 => t_with("span-minutes", "count", 0),
+        _ if minutes % 1_440 == 0 => t_with("span-days", "count", minutes / 1_440),
+        _ if minutes % 60 == 0 => t_with("span-hours", "count", minutes / 60),
+        _ => t_with("span-minutes", "count", minutes),
+    }
 }
 
 /// A number with its thousands apart.

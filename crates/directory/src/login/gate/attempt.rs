@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Consecutive failures over any span that block a password until an administrator acts (NIST SP 800-63B-4, 3.2.2).
-pub(crate) const BLOCK_AT: i64 = 100;
+pub const BLOCK_AT: i64 = 100;
 /// A login that did not get its turn by then is told to come back.
 const DEADLINE: Duration = Duration::from_secs(25);
 /// The pause before asking again for a slot that attempts elsewhere hold.

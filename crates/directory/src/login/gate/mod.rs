@@ -16,7 +16,7 @@ use crate::{
     passwords::{Password, hasher},
     store::{BoxFuture, Tx, accounts::Credential, attempts},
 };
-pub(crate) use attempt::BLOCK_AT;
+pub use attempt::BLOCK_AT;
 use attempt::{Attempt, CountedOn};
 use settle::Settled;
 

@@ -30,6 +30,7 @@ use super::{
 };
 use crate::{
     console::{
+        blacklist::new_path as blacklist_new,
         form::{Form, Sent},
         history::Entry,
         listing::{Asked, Rows},
@@ -89,6 +90,8 @@ struct Page {
     /// Until a lock ends.
     minutes_left: i64,
     blacklisted: Option<BlacklistedUser>,
+    /// Where the account is blacklisted, if the reader may do so and it is not listed yet.
+    blacklist: Option<String>,
     may_edit: bool,
     may_delete: bool,
 }
@@ -117,6 +120,8 @@ async fn blacklisted<K: Kind>(
 pub(super) async fn page<K: Kind>(State(directory): State<Directory>, me: SignedIn, Id(id): Id) -> Answer {
     let seen = K::look_at(&directory, &me.caller, id).await?;
     let common = seen.object.common();
+    let blacklisted = blacklisted::<K>(&directory, &me, common.name).await?;
+    let may_list = blacklisted.is_none() && me.may(PrivilegeType::Create, Target::Blacklist);
     let page = Page {
         chrome: me.chrome(K::SECTION),
         head: Head::of(&me, &seen, ""),
@@ -131,7 +136,8 @@ pub(super) async fn page<K: Kind>(State(directory): State<Directory>, me: Signed
         failed_attempts: common.failed_attempts,
         condition: seen.condition,
         minutes_left: seen.condition.locked_until.map_or(0, |until| minutes_left(&directory, until)),
-        blacklisted: blacklisted::<K>(&directory, &me, common.name).await?,
+        blacklisted,
+        blacklist: may_list.then(|| blacklist_new(&account_of::<K>(common.name))),
         may_edit: me.may(PrivilegeType::Edit, K::TARGET) || me.may(PrivilegeType::Tag, K::TARGET),
         may_delete: me.may(PrivilegeType::Delete, K::TARGET),
     };

@@ -1,0 +1,34 @@
+# Settings of the whole installation.
+
+settings-about = What holds for the whole installation.
+settings-edit-title = Edit the settings
+settings-session = Sessions
+settings-session-words = A session ends { $span } after it was opened, whatever is done in it.
+settings-session-minutes = Minutes that a session lasts
+settings-session-hint = From 1 to 525600, a year. It holds for sessions that are opened from now on; those that are open keep their end.
+settings-banner = Login banner
+settings-banner-hint = Shown to everybody before they sign in, also to those who never do. May be left empty.
+settings-banner-none = Nothing is shown before people sign in.
+settings-message = Message of the day
+settings-message-hint = Shown to whoever has signed in, and given to clients of the API. May be left empty.
+settings-message-none = There is none.
+settings-collective = Collective id
+settings-collective-hint = Names this installation among others. Left empty, it stays as it is.
+settings-other = Kept for other products
+settings-other-about = Portreeve keeps these as they come and does not act on them. They are changed through the API.
+settings-field = Setting
+settings-value = Value
+settings-reset = Reset
+settings-reset-title = Reset the settings to their defaults?
+settings-reset-about = These return to their defaults. The collective id stays, as others may know it. What they are now stands in the audit log afterwards.
+settings-reset-default = Default
+settings-reset-nothing = All of them are at their defaults already.
+settings-reset-button = Reset all settings
+settings-reset-other = Or change only some
+settings-reset-other-about = A setting that is edited by itself leaves the others as they are.
+settings-reset-removed = removed
+settings-missing = is needed
+settings-empty = empty
+done-settings-saved = The settings were saved.
+done-settings-reset = The settings are at their defaults.
+settings-reset-changes = What a reset changes
