@@ -195,6 +195,7 @@ async fn write(directory: &Directory, me: &SignedIn, id: Uuid, form: &Form) -> R
 /// `POST /ui/tags/{id}`.
 async fn save(State(directory): State<Directory>, Id(id): Id, sent: Sent) -> Answer {
     let Sent { me, mut form } = sent;
+    me.caller.authorize_all(PrivilegeType::Tag, Target::All)?;
     match write(&directory, &me, id, &form).await {
         Ok(()) => me.go(SECTION.path(), Note::new("done-saved", form.get("name"))),
         Err(error) => {

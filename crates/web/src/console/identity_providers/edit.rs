@@ -69,7 +69,7 @@ impl Page {
             name: provider.name.clone(),
             path: format!("{}/{}", SECTION.path(), provider.id),
             is_person: is_of_people(provider),
-            words: words::of(provider),
+            words: words::of_form(&form),
             scripts,
             form,
         }
@@ -198,5 +198,24 @@ pub(super) async fn save(State(directory): State<Directory>, Id(id): Id, sent: S
             let status = form.refused(error)?;
             me.page(status, &Page::of(&me, &provider, scripts, form))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_scripts_that_are_shown_are_taken_away() {
+        let choice = |id: &str| Choice { id: id.into(), name: String::new() };
+        let shown = [choice("a"), choice("b"), choice("c")];
+        let present = ["c", "hidden", "a"].map(str::to_owned);
+        let run = |ticked: &[&str]| {
+            let form = Form::of(ticked.iter().map(|id| ("userScripts", (*id).to_owned())));
+            scripts_of(&form, &present, &shown)
+        };
+        assert_eq!(run(&["a", "c"]), ["c", "hidden", "a"], "in their order");
+        assert_eq!(run(&["a", "b"]), ["hidden", "a", "b"]);
+        assert_eq!(run(&[]), ["hidden"]);
     }
 }

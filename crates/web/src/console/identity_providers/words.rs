@@ -14,6 +14,7 @@ use portreeve_directory::{
 use serde::Deserialize;
 
 use crate::console::{
+    form::Form,
     page::{Answer, html},
     session::SignedIn,
     text::{minutes_words, t, t_with, t_with_two},
@@ -64,6 +65,17 @@ pub(super) fn of(provider: &IdentityProvider) -> Vec<String> {
         user_lockout_duration_minutes: provider.user_lockout_duration_minutes.to_string(),
         min_password_length: provider.min_password_length.to_string(),
         inactivity_timeout_minutes: people.map(|people| people.inactivity_timeout_minutes.to_string()),
+    })
+}
+
+/// What a form of it says as it is filled in.
+pub(super) fn of_form(form: &Form) -> Vec<String> {
+    let number = |name| form.get(name).to_owned();
+    sentences(&Numbers {
+        user_lockout_threshold: number("userLockoutThreshold"),
+        user_lockout_duration_minutes: number("userLockoutDurationMinutes"),
+        min_password_length: number("minPasswordLength"),
+        inactivity_timeout_minutes: form.some("inactivityTimeoutMinutes"),
     })
 }
 

@@ -39,3 +39,4 @@ audit-before = Before
 audit-after = After
 audit-same-object = All that was done to this object
 audit-same-request = All that this request did
+audit-days-first = Nothing is shown until both days can be understood.
