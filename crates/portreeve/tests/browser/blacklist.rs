@@ -25,7 +25,7 @@ fn an_account_is_blacklisted_from_its_page_and_taken_off() {
     browser.look_at("blacklist-none");
     browser.go(&format!("/ui/local-users/{id}"));
     browser.press_in(".acts", "Blacklist");
-    assert_eq!(browser.value("User name needed"), name);
+    assert_eq!(browser.value("User name"), name);
     browser.fill("Reason", "Lost the laptop,\nask Carla");
     browser.look_at("blacklist-new");
     browser.press("Blacklist this account");
@@ -60,13 +60,13 @@ fn what_is_wrong_is_said_and_the_list_is_searched() {
     browser.sign_in();
     browser.go("/ui/blacklist/new");
     browser.fill("Identity Provider", "service: machines");
-    browser.fill("User name needed", " backup");
+    browser.fill("User name", " backup");
     browser.press("Blacklist this account");
     browser.see("may not have a name that begins or ends with white space");
-    assert_eq!(browser.value("User name needed"), " backup");
+    assert_eq!(browser.value("User name"), " backup");
     assert_eq!(browser.value("Identity Provider"), "service");
     browser.look_at("blacklist-new-refused");
-    browser.fill("User name needed", "backup");
+    browser.fill("User name", "backup");
     browser.press("Blacklist this account");
     browser.see("backup is blacklisted.");
     assert_eq!(admin.get("/blacklist").ok()["data"][0]["userDistinguishedName"], "CN=backup,OU=service");

@@ -27,19 +27,19 @@ fn what_a_provider_holds_is_said_in_words_and_changed() {
     browser.see("After 100 wrong passwords in a row an account is blocked until an administrator acts.");
     browser.look_at("identity-provider");
     browser.press("Edit");
-    browser.fill("Wrong passwords that lock an account needed", "3");
-    browser.fill("Minutes that a lock lasts needed", "120");
+    browser.fill("Wrong passwords that lock an account", "3");
+    browser.fill("Minutes that a lock lasts", "120");
     // Said while it is being typed.
     browser.see("3 wrong passwords in a row lock an account for 2 hours.");
-    browser.fill("Shortest new password needed", "12");
-    browser.fill("Minutes without use that end a session of the console needed", "15");
+    browser.fill("Shortest new password", "12");
+    browser.fill("Minutes without use that end a session of the console", "15");
     browser.see("A new password has at least 12 characters.");
     browser.press("One more claim");
     browser.keys(&format!("department{}team", key::TAB));
     browser.tick("add team", true);
     browser.fill("Name servers", "192.0.2.1\n192.0.2.2");
     browser.fill("Search domains", "example.org");
-    browser.fill("Devices that one account may use needed", "7");
+    browser.fill("Devices that one account may use", "7");
     browser.fill("Notes", "Ours");
     browser.look_at("identity-provider-edit");
     browser.press("Save");
@@ -85,7 +85,7 @@ fn what_is_wrong_is_said_where_it_is_and_the_console_is_not_closed_by_a_slip() {
     let browser = Browser::open(&server);
     browser.sign_in();
     browser.go(&format!("{PAGE}/edit"));
-    browser.fill("Wrong passwords that lock an account needed", "101");
+    browser.fill("Wrong passwords that lock an account", "101");
     browser.tick("Administrators may sign in with it", false);
     browser.press("One more claim");
     browser.keys("department");
@@ -97,10 +97,10 @@ fn what_is_wrong_is_said_where_it_is_and_the_console_is_not_closed_by_a_slip() {
     browser.tick("Yes, close the console to everybody", true);
     browser.press("Save");
     browser.see("must be a whole number from 1 to 100");
-    assert_eq!(browser.value("Wrong passwords that lock an account needed"), "101");
+    assert_eq!(browser.value("Wrong passwords that lock an account"), "101");
     assert_eq!(browser.texts(".mapping-row .fault"), ["may not be empty"]);
     browser.look_at("identity-provider-refused");
-    browser.fill("Wrong passwords that lock an account needed", "4");
+    browser.fill("Wrong passwords that lock an account", "4");
     browser.press("Save");
     browser.see("may not be empty");
     browser.script("document.querySelector('.mapping-row:has(.fault) [name=claim]').focus()", &[]);

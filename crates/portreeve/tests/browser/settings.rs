@@ -24,14 +24,14 @@ fn settings_are_changed_and_reset() {
     browser.see("portal.example");
     browser.look_at("settings");
     browser.press("Edit");
-    browser.fill("Minutes that a session lasts needed", "0");
+    browser.fill("Minutes that a session lasts", "0");
     browser.fill("Login banner", "Only for those\nwho may.");
     browser.fill("Message of the day", "Cake at four.");
     browser.press("Save");
     browser.see("must be a whole number from 1 to 525600");
     assert_eq!(browser.value("Message of the day"), "Cake at four.");
     browser.look_at("settings-edit-refused");
-    browser.fill("Minutes that a session lasts needed", "90");
+    browser.fill("Minutes that a session lasts", "90");
     browser.look_at("settings-edit");
     browser.press("Save");
     browser.see("The settings were saved.");

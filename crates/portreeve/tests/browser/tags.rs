@@ -33,11 +33,11 @@ fn a_tag_is_made_renamed_everywhere_and_deleted() {
     browser.look_at("tags");
     browser.press("New tag");
     browser.look_at("tag-new");
-    browser.fill("Tag needed", "sales");
+    browser.fill("Tag", "sales");
     browser.press("Create");
     browser.see("there is already a Tag with the name sales");
     browser.look_at("tag-new-refused");
-    browser.fill("Tag needed", "developer");
+    browser.fill("Tag", "developer");
     browser.fill("Notes", "Who builds it");
     browser.tick("Green", true);
     browser.press("Create");
@@ -54,7 +54,7 @@ fn a_tag_is_made_renamed_everywhere_and_deleted() {
     browser.see("bobby");
     browser.go("/ui/tags");
     browser.press("sales");
-    browser.fill("Tag needed", "selling");
+    browser.fill("Tag", "selling");
     browser.press("Save");
     browser.see("selling was saved.");
     assert_eq!(admin.get(&format!("/local-users/{id}")).ok()["tags"], json!(["selling"]));
