@@ -25,3 +25,4 @@ blacklist-reason-none = none was given
 act-blacklist = Blacklist
 done-blacklisted = { $name } is blacklisted. Its sessions have ended.
 done-unblacklisted = { $name } is not blacklisted any more.
+blacklist-provider-column = Provider
