@@ -32,31 +32,21 @@ impl Fields {
         let (_, form) = page.html.split_once("class=\"stack\">").expect("a form");
         let form = form.split("</form>").next().unwrap();
         let mut fields = Vec::new();
-        for part in form.split('<').skip(1) {
-            let (tag, text) = part.split_once('>').unwrap();
+        for (at, _) in form.match_indices('<') {
+            let (tag, text) = form[at + 1..].split_once('>').unwrap();
             let Some(name) = attribute(tag, "name") else { continue };
-            match tag.split(' ').next().unwrap() {
-                "input"
-                    if ["checkbox", "radio"]
-                        .map(String::from)
-                        .contains(&attribute(tag, "type").unwrap_or_default()) =>
-                {
-                    if tag.contains(" checked") {
-                        fields.push((name, attribute(tag, "value").unwrap()));
-                    }
+            let ticks = ["checkbox", "radio"].iter().any(|kind| tag.contains(&format!("type=\"{kind}\"")));
+            let value = match tag.split(' ').next().unwrap() {
+                "input" if ticks && !tag.contains(" checked") => continue,
+                "input" => attribute(tag, "value").unwrap_or_default(),
+                "textarea" => {
+                    let text = text.split('<').next().unwrap();
+                    plain(text.strip_prefix('\n').unwrap_or(text))
                 }
-                "input" => fields.push((name, attribute(tag, "value").unwrap_or_default())),
-                "textarea" => fields.push((name, plain(text.strip_prefix('\n').unwrap_or(text)))),
-                "select" => {
-                    let (_, rest) = form.split_once(&format!("<{tag}>")).unwrap();
-                    let select = rest.split("</select>").next().unwrap();
-                    // Of several that look the same, this one.
-                    let this = &part.as_ptr().addr() - form.as_ptr().addr() + tag.len();
-                    let own = form[this..].split("</select>").next().unwrap_or(select);
-                    fields.push((name, option(own)));
-                }
-                _ => {}
-            }
+                "select" => option(text.split("</select>").next().unwrap()),
+                _ => continue,
+            };
+            fields.push((name, value));
         }
         fields.retain(|(name, _)| name != "proof");
         Self(fields)
@@ -66,12 +56,6 @@ impl Fields {
     pub fn with(mut self, name: &str, value: &str) -> Self {
         let field = self.0.iter_mut().find(|(own, _)| own == name).unwrap_or_else(|| panic!("no field {name}"));
         value.clone_into(&mut field.1);
-        self
-    }
-
-    /// With one field more.
-    pub fn and(mut self, name: &str, value: &str) -> Self {
-        self.0.push((name.into(), value.into()));
         self
     }
 
