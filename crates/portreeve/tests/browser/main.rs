@@ -1,6 +1,8 @@
 //! The program's pages as people meet them: a real server, a real browser. Not part of `cargo test`, as it needs Chromium:
 //! `scripts/test-console` runs it. Stores are those of the tests of the program.
 
+#![allow(clippy::print_stdout, reason = "figures are shown to whoever asks for them")]
+
 mod accounts;
 mod audit_log;
 mod blacklist;

@@ -78,7 +78,8 @@ impl From<AuditRecord> for Entry {
             reason: record.reason,
             source: record.source,
             request_id: record.request_id,
-            changes: record.changes.into_iter().map(change).collect(),
+            // When it was changed is said already.
+            changes: record.changes.into_iter().filter(|(field, _)| field != "updated").map(change).collect(),
         }
     }
 }

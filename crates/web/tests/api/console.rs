@@ -136,7 +136,7 @@ async fn somebody_signs_in_and_out() {
     let mut desk = Desk::new(&server);
     let page = desk.get("/ui/local-users?q=a").await.expect(303);
     assert_eq!(page.place(), "/ui/sign-in?next=%2Fui%2Flocal-users%3Fq%3Da");
-    desk.get(&page.place().to_owned()).await.expect(200).says("/ui/local-users?q=a");
+    desk.get(page.place()).await.expect(200).says("/ui/local-users?q=a");
     let fields =
         [("provider", "local"), ("username", "admin"), ("password", ADMIN_PASSWORD), ("next", "/ui/local-users?q=a")];
     let page = desk.post("/ui/sign-in", &fields).await.expect(303);
