@@ -12,7 +12,9 @@ use crate::{
     javascript::{Evaluation, ScriptFault},
     kind::ObjectKind,
     origin::Origin,
-    store::{self, accounts::Account, objects::ScriptError, sessions::Standing},
+    store::{
+        self, accounts::Account, identity_providers::Provider, objects::ScriptError, sessions::Standing,
+    },
 };
 
 /// What the policies say of an account.
@@ -56,9 +58,13 @@ pub(crate) async fn run(
     circumstances: Option<&Circumstances>,
 ) -> Result<Evaluation> {
     let provider = configuration.provider(account.kind)?;
-    let scripts = provider.settings.user_scripts.iter().filter_map(|id| Uuid::parse_str(id).ok()).collect();
     let claims = claims::claims(account, provider, circumstances);
-    directory.scripts.evaluate(configuration.sources.clone(), scripts, claims).await
+    directory.scripts.evaluate(configuration.sources.clone(), user_scripts(provider), claims).await
+}
+
+/// The scripts that add claims to those of a provider's accounts, in their order.
+pub(crate) fn user_scripts(provider: &Provider) -> Vec<Uuid> {
+    provider.settings.user_scripts.iter().filter_map(|id| Uuid::parse_str(id).ok()).collect()
 }
 
 /// Says what an account falls under when it logs in like this. Scripts that fail match nobody, and that is noted.

@@ -236,7 +236,7 @@ impl Found {
 }
 
 /// The account of that name, if the caller may see it, and whether it can log in.
-async fn find_actor(directory: &Directory, caller: &Caller, actor: &dn::Account) -> Result<(Account, bool)> {
+pub(crate) async fn find_actor(directory: &Directory, caller: &Caller, actor: &dn::Account) -> Result<(Account, bool)> {
     let not_found = || Error::NotFound(format!("there is no account {actor}"));
     let seen = caller.reach(PrivilegeType::View, actor.kind.target());
     let table = subjects::table(actor.kind.target()).ok_or_else(not_found)?;
@@ -259,7 +259,7 @@ async fn find_actor(directory: &Directory, caller: &Caller, actor: &dn::Account)
 }
 
 /// Whether there is such an object, in reach.
-async fn includes(directory: &Directory, table: &'static Table, id: Uuid, reach: Reach) -> Result<bool> {
+pub(crate) async fn includes(directory: &Directory, table: &'static Table, id: Uuid, reach: Reach) -> Result<bool> {
     directory
         .store
         .read(Select::one(table, id, reach), |select, tx| {

@@ -42,6 +42,7 @@ pub mod store;
 pub(crate) mod subjects;
 pub mod tags;
 pub mod time;
+pub mod trial;
 pub mod version;
 
 use std::{

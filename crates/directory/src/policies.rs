@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     Directory,
-    caller::Caller,
+    caller::{Caller, PrivilegeType, Target},
     configuration::{self, PolicyType},
     entity::{Faults, LINE_PATTERN, NAME_PATTERN, TEXT_PATTERN},
     error::{Failure, Result},
@@ -17,8 +17,9 @@ use crate::{
     privileges::Privilege,
     references, scripts,
     store::{
-        Tx,
+        self, Tx,
         objects::{Object, ScriptError},
+        scope,
     },
     time::Timestamp,
     version::{Expected, Versioned},
@@ -158,6 +159,29 @@ pub async fn list(directory: &Directory, caller: &Caller, request: list::Request
 /// One policy.
 pub async fn get(directory: &Directory, caller: &Caller, id: Uuid) -> Result<Versioned<Policy>> {
     objects::get(directory, caller, id).await
+}
+
+/// The policies that give a role, by name, as far as the caller may see them.
+pub async fn giving(directory: &Directory, caller: &Caller, role: Uuid) -> Result<Vec<Policy>> {
+    let reach = caller.authorize(PrivilegeType::View, Target::Policy)?;
+    directory
+        .store
+        .read((reach, role), |(reach, role), tx| {
+            Box::pin(async move {
+                let mut giving = Vec::new();
+                for object in store::objects::naming(tx, ObjectKind::Policy, &role.to_string()).await? {
+                    let policy = Policy::from_object(object)?;
+                    // Other fields may name an id too.
+                    if policy.administrative_roles.contains(role)
+                        && scope::includes(tx, Policy::TABLE, &policy.id, reach).await?
+                    {
+                        giving.push(policy);
+                    }
+                }
+                Ok(giving)
+            })
+        })
+        .await
 }
 
 /// Makes a policy. Its maker must hold all that its roles give.

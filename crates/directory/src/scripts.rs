@@ -113,16 +113,25 @@ pub(crate) async fn check_expression(
         faults.missing("expression");
         return Ok(String::new());
     };
-    if expression.is_empty() {
-        faults.add("expression", "may not be empty");
-    } else if expression.chars().count() > LONGEST {
-        faults.add("expression", format!("may have at most {LONGEST} characters"));
-    } else if expression.contains('\0') {
-        faults.add("expression", "may not contain the control character U+0000");
+    if let Some(wrong) = text_fault(&expression) {
+        faults.add("expression", wrong);
     } else if let Some(fault) = directory.scripts.check(expression.clone()).await? {
-        faults.add("expression", format!("line {}, column {}: {}", fault.line, fault.column, fault.message));
+        faults.add("expression", fault.to_string());
     }
     Ok(expression)
+}
+
+/// What is wrong with the text of a script, whatever it says.
+pub(crate) fn text_fault(expression: &str) -> Option<String> {
+    if expression.is_empty() {
+        Some("may not be empty".into())
+    } else if expression.chars().count() > LONGEST {
+        Some(format!("may have at most {LONGEST} characters"))
+    } else if expression.contains('\0') {
+        Some("may not contain the control character U+0000".into())
+    } else {
+        None
+    }
 }
 
 impl ScriptInput {

@@ -31,7 +31,8 @@ use crate::{
     metrics::Metrics,
 };
 
-pub(crate) use script::{Claims, Evaluation, ScriptFault, Source, Sources, SyntaxFault};
+pub use script::SyntaxFault;
+pub(crate) use script::{Claims, Evaluation, ScriptFault, Source, Sources};
 
 use pulse::Pulse;
 use sealed::Realm;

@@ -113,13 +113,13 @@ pub(crate) struct Evaluation {
 
 /// Where a script's text is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct SyntaxFault {
+pub struct SyntaxFault {
     /// From 1.
-    pub(crate) line: u32,
+    pub line: u32,
     /// From 1, in characters.
-    pub(crate) column: u32,
+    pub column: u32,
     /// What is wrong there.
-    pub(crate) message: String,
+    pub message: String,
 }
 
 impl fmt::Display for SyntaxFault {
