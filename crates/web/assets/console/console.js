@@ -66,10 +66,26 @@
     if ("addsRow" in button.dataset) {
       const last = [...button.parentElement.querySelectorAll("[data-row]")].at(-1);
       const row = last.cloneNode(true);
-      row.querySelectorAll("input").forEach((input) => { input.value = ""; });
+      row.querySelectorAll("input, textarea").forEach((input) => { input.value = ""; });
       row.querySelectorAll("select").forEach((select) => { select.selectedIndex = 0; });
+      // What is numbered gets the next number.
+      for (const part of [row, ...row.querySelectorAll("*")]) {
+        for (const name of ["id", "for", "aria-label"]) {
+          const numbered = part.getAttribute(name)?.replace(/\d+$/, (number) => Number(number) + 1);
+          if (numbered) part.setAttribute(name, numbered);
+        }
+      }
       last.after(row);
       row.querySelector("input, select").focus();
+    }
+    if (button.dataset.ticks) {
+      const head = button.closest("th");
+      const line = button.dataset.ticks === "row" ? [...head.parentElement.cells]
+        : [...head.closest("table").rows].map((row) => row.cells[head.cellIndex]);
+      const boxes = line.map((cell) => cell.querySelector("input")).filter(Boolean);
+      const ticks = !boxes.every((box) => box.checked);
+      boxes.forEach((box) => { box.checked = ticks; });
+      boxes[0]?.dispatchEvent(new Event("input", {bubbles: true}));
     }
   });
 
@@ -95,6 +111,12 @@
   // What was filled in and not sent is not lost by a slip.
   let dirty = false;
   document.addEventListener("input", (event) => {
+    if (event.target.dataset.filters) {
+      const wanted = event.target.value.trim().toLowerCase();
+      document.getElementById(event.target.dataset.filters).querySelectorAll("[data-filtered]")
+        .forEach((part) => { part.hidden = !part.textContent.toLowerCase().includes(wanted); });
+      return;
+    }
     if (event.target.closest("form.stack")) dirty = true;
   });
   document.addEventListener("submit", () => { dirty = false; });

@@ -11,10 +11,13 @@ mod history;
 mod home;
 mod identity_providers;
 mod listing;
+mod objects;
 mod own;
 mod page;
+mod policies;
 mod problem;
 mod reader;
+mod roles;
 mod session;
 mod settings;
 mod sign_in;
@@ -49,6 +52,8 @@ pub(crate) fn routes() -> Router<App> {
         .merge(blacklist::routes())
         .merge(audit_log::routes())
         .merge(settings::routes())
+        .merge(roles::routes())
+        .merge(policies::routes())
         .route("/ui/{*rest}", any(|| async { Problem::no_page() }))
         .layer(from_fn(around))
 }

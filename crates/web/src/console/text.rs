@@ -18,6 +18,8 @@ const ENGLISH: &[&str] = &[
     include_str!("text/en/blacklist.ftl"),
     include_str!("text/en/audit_log.ftl"),
     include_str!("text/en/settings.ftl"),
+    include_str!("text/en/policies.ftl"),
+    include_str!("text/en/roles.ftl"),
 ];
 
 static BUNDLE: LazyLock<FluentBundle<FluentResource>> = LazyLock::new(|| {
