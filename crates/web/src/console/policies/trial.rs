@@ -80,7 +80,8 @@ fn by_script(headers: &HeaderMap) -> bool {
     headers.contains_key("hx-request")
 }
 
-async fn look(directory: &Directory, me: &SignedIn, form: &Form) -> Result<Checked, Problem> {
+/// Where the expression of a form is wrong.
+pub(super) async fn look(directory: &Directory, me: &SignedIn, form: &Form) -> Result<Checked, Problem> {
     let expression = form.get("expression");
     match trial::check_syntax(directory, &me.caller, expression.to_owned()).await {
         Ok(fault) => Ok(Checked { fault: fault.map(|fault| Quoted::of(fault, expression)), refused: None }),
