@@ -12,9 +12,7 @@ use crate::{
     javascript::{Evaluation, ScriptFault},
     kind::ObjectKind,
     origin::Origin,
-    store::{
-        self, accounts::Account, identity_providers::Provider, objects::ScriptError, sessions::Standing,
-    },
+    store::{self, accounts::Account, identity_providers::Provider, objects::ScriptError, sessions::Standing},
 };
 
 /// What the policies say of an account.

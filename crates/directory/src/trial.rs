@@ -57,7 +57,12 @@ pub async fn check_syntax(directory: &Directory, caller: &Caller, expression: St
 /// it throws. What the mappings make of an account is part of what `View` on it shows anyway; what the provider's scripts add
 /// need not be. So for callers without `GetUserAttributes` on the provider, which the API asks of whoever wants to know what
 /// policies are told, the scripts are left out, and the claims are not shown.
-pub async fn try_on(directory: &Directory, caller: &Caller, expression: String, account: &dn::Account) -> Result<Trial> {
+pub async fn try_on(
+    directory: &Directory,
+    caller: &Caller,
+    expression: String,
+    account: &dn::Account,
+) -> Result<Trial> {
     authorize(caller)?;
     let (account, _) = find_actor(directory, caller, account).await?;
     let mut faults = Faults::default();

@@ -101,8 +101,10 @@ fn a_policy_is_edited_disabled_and_deleted_with_what_others_keep_in_it() {
     browser.press("Edit");
     browser.look_at("policy-edit");
     browser.fill("Show only roles whose name contains", "role 07");
-    browser.wait_for("the one role", || (browser.script(
-        "return document.querySelectorAll('[data-filtered]:not([hidden])').length", &[]) == 1).then_some(()));
+    browser.wait_for("the one role", || {
+        (browser.script("return document.querySelectorAll('[data-filtered]:not([hidden])').length", &[]) == 1)
+            .then_some(())
+    });
     browser.tick("role 07", true);
     browser.fill("Expression", "return claims.user.username === \"nobody\";");
     browser.press("Save");

@@ -14,7 +14,8 @@ fn role(admin: &Client, name: &str) -> Option<Value> {
 }
 
 fn pairs(role: &Value) -> Vec<String> {
-    let pair = |one: &Value| format!("{} {}", one["type"].as_str().expect("a type"), one["target"].as_str().expect("one"));
+    let pair =
+        |one: &Value| format!("{} {}", one["type"].as_str().expect("a type"), one["target"].as_str().expect("one"));
     let mut pairs: Vec<String> = role["privileges"].as_array().expect("privileges").iter().map(pair).collect();
     pairs.sort();
     pairs
@@ -65,7 +66,14 @@ fn a_role_is_ticked_together_limited_and_put_right() {
     let made = role(&admin, "Help desk").expect("is there");
     assert_eq!(
         pairs(&made),
-        ["Create LocalUser", "Delete LocalUser", "Edit LocalUser", "View AuditLog", "View LocalUser", "View ServiceUser"]
+        [
+            "Create LocalUser",
+            "Delete LocalUser",
+            "Edit LocalUser",
+            "View AuditLog",
+            "View LocalUser",
+            "View ServiceUser"
+        ]
     );
     let of = |kind: &str| made["privileges"].as_array().expect("some").iter().find(|one| one["type"] == kind).cloned();
     let delete = of("Delete").expect("is there");
@@ -105,7 +113,14 @@ fn a_role_is_edited_by_rows_and_columns_and_keeps_what_is_kept_for_others() {
     let blacklist = ["All Blacklist", "Create Blacklist", "Delete Blacklist", "View Blacklist"];
     assert_eq!(
         pairs(&saved),
-        ["All Blacklist", "AssignFunction Appliance", "Create Blacklist", "Delete Blacklist", "View Blacklist", "View Site"]
+        [
+            "All Blacklist",
+            "AssignFunction Appliance",
+            "Create Blacklist",
+            "Delete Blacklist",
+            "View Blacklist",
+            "View Site"
+        ]
     );
     browser.press("Edit");
     browser.press("Tick or clear all on Blacklist");

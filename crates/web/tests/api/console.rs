@@ -85,6 +85,11 @@ impl<'a> Desk<'a> {
         self.cookies.get(name).map(String::as_str)
     }
 
+    /// What the forms of its last page carry.
+    pub fn proof(&self) -> String {
+        self.proof.clone()
+    }
+
     pub fn set_cookie(&mut self, name: &str, value: &str) {
         self.cookies.insert(name.into(), value.into());
     }

@@ -7,49 +7,80 @@ use crate::{
     harness::Server,
 };
 
-/// The fields of a page's form as they would be sent.
-pub struct Fields(Vec<(String, String)>);
-
-fn plain(text: &str) -> String {
-    let escapes = [("&#34;", "\""), ("&#39;", "'"), ("&#60;", "<"), ("&#62;", ">"), ("&#38;", "&")];
-    escapes.iter().fold(text.to_owned(), |text, (escaped, character)| text.replace(escaped, character))
-}
-
+/// The value of an attribute in a tag.
 fn attribute(tag: &str, name: &str) -> Option<String> {
     let (_, rest) = tag.split_once(&format!(" {name}=\""))?;
-    Some(plain(rest.split('"').next().unwrap()))
+    Some(text(rest.split('"').next()?))
 }
 
-fn option(select: &str) -> String {
-    let options: Vec<&str> = select.split("<option").skip(1).collect();
-    let chosen = options.iter().find(|option| option.split('>').next().unwrap().contains(" selected"));
-    attribute(chosen.unwrap_or(&options[0]), "value").unwrap()
+fn has(tag: &str, name: &str) -> bool {
+    tag.split([' ', '>']).any(|word| word == name)
 }
+
+/// Text as it was before it was made safe to stand in a page.
+fn text(html: &str) -> String {
+    let mut parts = html.split("&#");
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (number, rest) = part.split_once(';').unwrap();
+        text.push(char::from_u32(number.parse().unwrap()).unwrap());
+        text.push_str(rest);
+    }
+    assert!(!html.contains("&amp;") && !html.contains("&lt;"), "{html}");
+    text
+}
+
+/// What the form that goes to `action` holds, field by field, without what proves that it is ours.
+pub fn fields(html: &str, action: &str) -> Vec<(String, String)> {
+    let (_, form) = html.split_once(&format!("action=\"{action}\"")).expect("the form is there");
+    let form = form.split("</form>").next().unwrap();
+    let mut fields = Vec::new();
+    for (at, _) in form.match_indices('<') {
+        let rest = &form[at + 1..];
+        let tag = rest.split('>').next().unwrap();
+        let Some(name) = attribute(tag, "name").filter(|name| name != "proof") else { continue };
+        match tag.split_whitespace().next().unwrap() {
+            "textarea" => {
+                let inside = rest.split_once('>').unwrap().1.split("</textarea>").next().unwrap();
+                // The first line break of a text is not part of it; the others are sent as CR LF.
+                let inside = text(inside.strip_prefix('\n').unwrap_or(inside));
+                fields.push((name, inside.replace('\n', "\r\n")));
+            }
+            "select" => {
+                let inside = rest.split("</select>").next().unwrap();
+                let options: Vec<&str> = inside.split("<option").skip(1).collect();
+                let chosen = options.iter().find(|option| has(option.split('>').next().unwrap(), "selected"));
+                let chosen = chosen.or(options.first()).unwrap();
+                let (tag, rest) = chosen.split_once('>').unwrap();
+                let inside = text(rest.split('<').next().unwrap());
+                fields.push((name, attribute(tag, "value").unwrap_or(inside)));
+            }
+            "input" => {
+                let kind = attribute(tag, "type").unwrap_or_else(|| "text".into());
+                if !matches!(kind.as_str(), "checkbox" | "radio") || has(tag, "checked") {
+                    fields.push((name, attribute(tag, "value").unwrap_or_default()));
+                }
+            }
+            _ => {}
+        }
+    }
+    fields
+}
+
+/// The fields of a form, as they are sent.
+pub fn borrowed(fields: &[(String, String)]) -> Vec<(&str, &str)> {
+    fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
+}
+
+/// The fields of a page's form as they would be sent.
+pub struct Fields(Vec<(String, String)>);
 
 impl Fields {
     /// Those of the first form that something is filled in on.
     pub fn of(page: &Page) -> Self {
-        let (_, form) = page.html.split_once("class=\"stack\">").expect("a form");
-        let form = form.split("</form>").next().unwrap();
-        let mut fields = Vec::new();
-        for (at, _) in form.match_indices('<') {
-            let (tag, text) = form[at + 1..].split_once('>').unwrap();
-            let Some(name) = attribute(tag, "name") else { continue };
-            let ticks = ["checkbox", "radio"].iter().any(|kind| tag.contains(&format!("type=\"{kind}\"")));
-            let value = match tag.split(' ').next().unwrap() {
-                "input" if ticks && !tag.contains(" checked") => continue,
-                "input" => attribute(tag, "value").unwrap_or_default(),
-                "textarea" => {
-                    let text = text.split('<').next().unwrap();
-                    plain(text.strip_prefix('\n').unwrap_or(text))
-                }
-                "select" => option(text.split("</select>").next().unwrap()),
-                _ => continue,
-            };
-            fields.push((name, value));
-        }
-        fields.retain(|(name, _)| name != "proof");
-        Self(fields)
+        let (before, _) = page.html.split_once("class=\"stack\">").expect("a form");
+        let form = &before[before.rfind('<').unwrap()..];
+        Self(fields(&page.html, &attribute(form, "action").expect("it leads somewhere")))
     }
 
     /// With another value in the first field of a name.
@@ -66,14 +97,23 @@ impl Fields {
     }
 
     pub async fn send(&self, desk: &mut Desk<'_>, path: &str) -> Page {
-        let fields: Vec<(&str, &str)> = self.0.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        desk.post(path, &fields).await
+        desk.post(path, &borrowed(&self.0)).await
     }
 }
 
 /// Opens a page and reads its form.
 pub async fn open(desk: &mut Desk<'_>, path: &str) -> Fields {
     Fields::of(&desk.get(path).await.expect(200))
+}
+
+#[test]
+fn forms_are_read_as_browsers_read_them() {
+    let html = "<form action=\"/x\"><input name=\"proof\" value=\"p\"><input name=\"a\" value=\"1 &#60; 2\">\
+        <input type=\"checkbox\" name=\"b\" value=\"no\"><input type=\"checkbox\" name=\"b\" value=\"yes\" checked>\
+        <select name=\"c\"><option value=\"\">none</option><option selected>two</option></select>\
+        <textarea name=\"d\" rows=\"2\">\n\none\n two</textarea><button name=\"e\" value=\"f\">g</button></form>";
+    let expected = [("a", "1 < 2"), ("b", "yes"), ("c", "two"), ("d", "\r\none\r\n two")];
+    assert_eq!(borrowed(&fields(html, "/x")), expected);
 }
 
 #[tokio::test(flavor = "multi_thread")]

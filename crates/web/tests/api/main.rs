@@ -18,6 +18,8 @@ mod console_access;
 mod console_audit_log;
 mod console_forms;
 mod console_identity_providers;
+mod console_policies;
+mod console_roles;
 mod errors;
 mod etags;
 mod explain;

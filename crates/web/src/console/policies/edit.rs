@@ -130,6 +130,7 @@ fn form_of(policy: &Policy) -> Form {
 
 /// The policy as it was filled in. What it has besides stays as it is, and its roles in their order.
 fn input_of(form: &Form, existing: Option<&Policy>) -> PolicyInput {
+    let tags = existing.map(|policy| policy.tags.as_slice()).unwrap_or_default();
     let had = existing.map(|policy| policy.administrative_roles.iter().map(ToString::to_string).collect::<Vec<_>>());
     let had = had.unwrap_or_default();
     let mut roles: Vec<String> = form.all("roles").map(str::to_owned).collect();
@@ -138,7 +139,7 @@ fn input_of(form: &Form, existing: Option<&Policy>) -> PolicyInput {
         id: None,
         name: form.some("name"),
         notes: form.some("notes"),
-        tags: Some(form.lines("tags")),
+        tags: Some(objects::lines(form.get("tags"), tags)),
         policy_type: form.some("type"),
         expression: form.some("expression"),
         administrative_roles: Some(roles),

@@ -54,7 +54,10 @@ pub(super) async fn page(State(directory): State<Directory>, me: SignedIn, RawQu
         states: objects::policy_states(&policy),
         policy_type: policy.policy_type.to_string(),
         is_ours: is_ours(policy.policy_type),
-        roles: objects::role_names(&known, policy.administrative_roles.get(..SHOWN).unwrap_or(&policy.administrative_roles)),
+        roles: objects::role_names(
+            &known,
+            policy.administrative_roles.get(..SHOWN).unwrap_or(&policy.administrative_roles),
+        ),
         more_roles: policy.administrative_roles.len().saturating_sub(SHOWN),
         updated: policy.updated,
         name: policy.name,

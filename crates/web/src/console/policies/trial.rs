@@ -92,9 +92,7 @@ pub(super) async fn look(directory: &Directory, me: &SignedIn, form: &Form) -> R
 /// Why it could not be done, where that is for whoever writes the expression to know.
 fn refusal(error: Error) -> Result<String, Problem> {
     match error {
-        Error::Invalid(faults) => {
-            Ok(faults.iter().map(|fault| fault.message.as_str()).collect::<Vec<_>>().join("; "))
-        }
+        Error::Invalid(faults) => Ok(faults.iter().map(|fault| fault.message.as_str()).collect::<Vec<_>>().join("; ")),
         Error::NotFound(message) => Ok(message),
         Error::Overloaded { .. } => Ok(t("problem-busy").into_owned()),
         other => Err(other.into()),

@@ -6,7 +6,6 @@ use portreeve_directory::{
     Directory,
     caller::{PrivilegeType, Target},
     error::{Error, Fault, Result},
-    privileges::Privilege,
     roles::{self, AdministrativeRole, AdministrativeRoleInput},
     version::{Expected, Versioned},
 };
@@ -19,6 +18,7 @@ use super::{
 use crate::{
     console::{
         form::{Form, Sent},
+        objects,
         page::{Answer, Chrome, Note, Section},
         session::SignedIn,
         text::filters,
@@ -75,13 +75,18 @@ fn form_of(role: &AdministrativeRole) -> Form {
 }
 
 /// The role as it was filled in, and what makes its faults those of the form.
-fn input_of(form: &Form, existing: &[Privilege]) -> (AdministrativeRoleInput, impl Fn(Error) -> Error + use<>) {
-    let (places, privileges) = privileges::inputs(form, existing);
+fn input_of(
+    form: &Form,
+    existing: Option<&AdministrativeRole>,
+) -> (AdministrativeRoleInput, impl Fn(Error) -> Error + use<>) {
+    let had = existing.map(|role| role.privileges.as_slice()).unwrap_or_default();
+    let tags = existing.map(|role| role.tags.as_slice()).unwrap_or_default();
+    let (places, privileges) = privileges::inputs(form, had);
     let input = AdministrativeRoleInput {
         id: None,
         name: form.some("name"),
         notes: form.some("notes"),
-        tags: Some(form.lines("tags")),
+        tags: Some(objects::lines(form.get("tags"), tags)),
         privileges: Some(privileges),
     };
     let placed = move |error| match error {
@@ -103,7 +108,7 @@ pub(super) async fn new(me: SignedIn) -> Answer {
 /// `POST /ui/roles/new`.
 pub(super) async fn create(State(directory): State<Directory>, sent: Sent) -> Answer {
     let Sent { me, mut form } = sent;
-    let (input, placed) = input_of(&form, &[]);
+    let (input, placed) = input_of(&form, None);
     match roles::create(&directory, &me.caller, input).await {
         Ok(Versioned { object, .. }) => {
             me.go(&format!("{}/{}", Section::Roles.path(), object.id), Note::new("done-created", object.name))
@@ -131,7 +136,7 @@ pub(super) async fn save(State(directory): State<Directory>, Id(id): Id, sent: S
     if !me.confirm(&directory, &mut form).await? {
         return me.page(StatusCode::UNPROCESSABLE_ENTITY, &Page::of(&me, existing, form));
     }
-    let (input, placed) = input_of(&form, &role.object.privileges);
+    let (input, placed) = input_of(&form, Some(&role.object));
     match write(&directory, &me, &role, &form, input).await {
         Ok(()) => me.go(&format!("{}/{id}", Section::Roles.path()), Note::new("done-saved", form.get("name"))),
         Err(error) => {

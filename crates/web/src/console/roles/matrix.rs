@@ -93,7 +93,8 @@ impl Matrix {
                 Cell { ticked: form.has_value(TICKS, &value), value, privilege_type }
             })
         };
-        let lines = targets.map(|target| Line { target, cells: types.iter().map(|kind| cell(*kind, target)).collect() });
+        let lines =
+            targets.map(|target| Line { target, cells: types.iter().map(|kind| cell(*kind, target)).collect() });
         let lines: Vec<Line> = lines.collect();
         let ticked = lines.iter().flat_map(|line| line.cells.iter().flatten()).filter(|cell| cell.ticked).count();
         Self { types, lines, ticked }

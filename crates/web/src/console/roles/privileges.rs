@@ -7,7 +7,7 @@ use portreeve_directory::{
 };
 use serde::Serialize;
 
-use crate::console::form::Form;
+use crate::console::{form::Form, objects::lines};
 
 /// The field of the ticks. Each says a type and a target: `View/LocalUser`.
 pub(super) const TICKS: &str = "allowed";
@@ -49,8 +49,9 @@ fn tick(privilege: &Privilege) -> Option<String> {
 pub(super) fn values(privileges: &[Privilege]) -> Vec<(&'static str, String)> {
     let mut ticked: Vec<String> = Vec::new();
     let mut values = Vec::new();
+    let pair = |tick: &str| tick.trim_end_matches(UNSAID).to_owned();
     for privilege in privileges {
-        if let Some(tick) = tick(privilege).filter(|tick| !ticked.contains(tick)) {
+        if let Some(tick) = tick(privilege).filter(|tick| ticked.iter().all(|own| pair(own) != pair(tick))) {
             ticked.push(tick);
             continue;
         }
@@ -101,20 +102,18 @@ pub(super) fn limited(form: &Form) -> Vec<Limited> {
     rows.filter(|row| *row != Limited::default()).collect()
 }
 
-fn lines(text: &str) -> Vec<String> {
-    text.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect()
-}
-
 impl Limited {
-    fn input(self) -> PrivilegeInput {
+    /// `tags` are those that the role names already.
+    fn input(self, tags: &[String]) -> PrivilegeInput {
         let given = |text: String| Some(text).filter(|text| !text.is_empty());
-        let scope = ScopeInput { all: Some(self.all), ids: Some(lines(&self.ids)), tags: Some(lines(&self.tags)) };
+        let (ids, scoped) = (lines(&self.ids, &[]), lines(&self.tags, tags));
+        let scope = ScopeInput { all: Some(self.all), ids: Some(ids), tags: Some(scoped) };
         PrivilegeInput {
             privilege_type: given(self.privilege_type),
             target: given(self.target),
             scope: Some(scope),
-            default_tags: Some(lines(&self.default_tags)),
-            functions: Some(lines(&self.functions)),
+            default_tags: Some(lines(&self.default_tags, tags)),
+            functions: Some(lines(&self.functions, &[])),
         }
     }
 }
@@ -154,10 +153,15 @@ fn says(input: &PrivilegeInput, privilege: &Privilege) -> bool {
 /// The privileges of a form, and where each stands. Those that the role has already come first and in its order, so that
 /// its history shows no change where there is none.
 pub(super) fn inputs(form: &Form, existing: &[Privilege]) -> (Vec<Place>, Vec<PrivilegeInput>) {
+    let scoped = existing.iter().filter_map(|privilege| privilege.scope.as_ref()).flat_map(|scope| &scope.tags);
+    let given = existing.iter().filter_map(|privilege| privilege.default_tags.as_ref()).flatten();
+    let tags: Vec<String> = scoped.chain(given).cloned().collect();
     let ticks = form.all(TICKS).map(|tick| (Place::Table, ticked(tick)));
-    let rows = limited(form).into_iter().enumerate().map(|(index, row)| (Place::Row(index + 1), row.input()));
+    let rows = limited(form).into_iter().enumerate();
+    let rows = rows.map(|(index, row)| (Place::Row(index + 1), row.input(&tags)));
     let mut all: Vec<_> = ticks.chain(rows).collect();
-    let position = |input: &PrivilegeInput| existing.iter().position(|privilege| says(input, privilege)).unwrap_or(usize::MAX);
+    let position =
+        |input: &PrivilegeInput| existing.iter().position(|privilege| says(input, privilege)).unwrap_or(usize::MAX);
     all.sort_by_cached_key(|(_, input)| position(input));
     all.into_iter().unzip()
 }

@@ -23,7 +23,7 @@ use crate::{
         objects::{self, Head},
         page::{Answer, Chrome, Note, Section},
         session::SignedIn,
-        text::{filters, scope_words},
+        text::{filters, scope_words, t},
     },
     extract::Id,
 };
@@ -60,7 +60,7 @@ fn words(privilege: &Privilege) -> Words {
     let is_whole = scope_kind(privilege.privilege_type, privilege.target) == Some(ScopeKind::None);
     Words {
         what: format!("{} · {}", privilege.privilege_type, privilege.target),
-        which: if is_whole { String::new() } else { scope_words(privilege) },
+        which: if is_whole { t("roles-whole").into_owned() } else { scope_words(privilege) },
         ids: ids.into_iter().map(|id| (id, section.map(|section| format!("{}/{id}", section.path())))).collect(),
         default_tags: privilege.default_tags.clone().unwrap_or_default(),
         functions: privilege.functions.iter().flatten().map(super::privileges::word).collect(),

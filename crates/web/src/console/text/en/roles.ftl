@@ -9,6 +9,7 @@ roles-privileges = Privileges
 roles-no-privileges = none
 roles-may = What it allows
 roles-may-nothing = Nothing yet. Edit it to give it privileges.
+roles-whole = all of it
 roles-gives-tags = New ones are given the tags
 roles-given-by = Policies that give it
 roles-given-by-none = No policy that you may see gives it, so nobody has it through one of them.
