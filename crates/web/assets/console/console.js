@@ -108,6 +108,13 @@
     area.setRangeText("  ", area.selectionStart, area.selectionEnd, "end");
   });
 
+  // Enter asks what is asked beside a form, where it would send the form.
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || !event.target.dataset?.enters) return;
+    event.preventDefault();
+    document.getElementById(event.target.dataset.enters).click();
+  });
+
   // What was filled in and not sent is not lost by a slip.
   let dirty = false;
   document.addEventListener("input", (event) => {

@@ -127,12 +127,11 @@ async fn a_draft_says_what_a_policy_would_say_and_leaves_nothing_behind() {
     page.says("&#34;level&#34;: 7").says("&#34;providerName&#34;: &#34;local&#34;");
     attempt(&mut desk, "return true;", "nobody").await.expect(200).says("there is no account CN=nobody,OU=local");
     attempt(&mut desk, "return true;", " ").await.expect(200).says("Name an account to try it on.");
+    assert_eq!(rows().await, before, "nothing was done");
+    assert_eq!(server.get("/policies").await.names(), ["Builtin Administrator"]);
     server.change(&provider, json!({ "userScripts": [script, late, broken] })).await;
     let page = attempt(&mut desk, "return true;", "ada").await.expect(200);
     page.says("It looks at the device, the time or the address").says("A script of the Identity Provider failed");
-    assert_eq!(rows().await, before + 1, "only the change of the provider is in the audit log");
-    assert_eq!(server.get("/policies").await.names(), ["Builtin Administrator"]);
-    assert_eq!(server.get(&format!("/user-scripts/{broken}")).await.json.get("scriptError"), None);
 }
 
 #[tokio::test(flavor = "multi_thread")]

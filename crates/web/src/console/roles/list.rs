@@ -43,7 +43,7 @@ struct Page {
 }
 
 fn row(role: AdministrativeRole) -> Row {
-    let words = |privilege: &Privilege| format!("{} {}", privilege.privilege_type, privilege.target);
+    let words = |privilege: &Privilege| format!("{} · {}", privilege.privilege_type, privilege.target);
     Row {
         id: role.id.to_string(),
         name: role.name,
