@@ -8,7 +8,7 @@ accounts-new-service = New Service User
 accounts-none-match = No account matches what you ask for.
 accounts-none-person = There are no Local Users yet that you may see. Local Users are people; make one, and tell them the password that you give them.
 accounts-none-service = There are no Service Users yet that you may see. Service Users are machines, which log in with a password of their own.
-accounts-tag-off = Not only those with the tag { $tag }
+list-tag-off = Not only those with the tag { $tag }
 
 list-search = Search
 list-all = Show all
