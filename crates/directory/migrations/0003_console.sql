@@ -3,11 +3,12 @@
 -- Whether anybody has ever logged in to the account.
 ALTER TABLE accounts ADD COLUMN used BOOLEAN NOT NULL DEFAULT FALSE;
 UPDATE accounts SET used = TRUE WHERE id IN (SELECT account_id FROM devices);
--- The few accounts that somebody should look at are found without looking at the others.
-CREATE INDEX accounts_disabled ON accounts (kind, name_key) WHERE disabled = TRUE;
-CREATE INDEX accounts_locked ON accounts (kind, name_key) WHERE lock_start > 0;
-CREATE INDEX accounts_blocked ON accounts (kind, name_key) WHERE failures_since_reset >= 100;
-CREATE INDEX accounts_unused ON accounts (kind, name_key) WHERE used = FALSE;
+-- The few accounts that somebody should look at are found without looking at the others. Those of which there may be many
+-- are in the order of lists; the condition is a column too, as SQLite would else prefer the index of all accounts.
+CREATE INDEX accounts_disabled ON accounts (kind, disabled, name_key, id) WHERE disabled = TRUE;
+CREATE INDEX accounts_unused ON accounts (kind, used, name_key, id) WHERE used = FALSE;
+CREATE INDEX accounts_locked ON accounts (kind, lock_start) WHERE lock_start > 0;
+CREATE INDEX accounts_blocked ON accounts (kind, failures_since_reset) WHERE failures_since_reset >= 100;
 
 -- Microseconds without a request after which the session ends; 0 if it does not for that.
 ALTER TABLE sessions ADD COLUMN idle_limit BIGINT NOT NULL DEFAULT 0;

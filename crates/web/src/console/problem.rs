@@ -57,6 +57,16 @@ impl Problem {
         Self::page(StatusCode::NOT_FOUND, t("problem-no-page"))
     }
 
+    /// Of an answer that is no page: what the framework, or an extractor of the API, says of an address or a method.
+    fn of(response: &Response) -> Option<Self> {
+        let form = response.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+        let is_page = form.is_some_and(|form| form.starts_with(b"text/html"));
+        // Where a script is sent to is no page either.
+        let sends_on = response.headers().contains_key("hx-redirect");
+        (response.status().is_client_error() && !is_page && !sends_on)
+            .then(|| Self::page(response.status(), t("problem-no-page")))
+    }
+
     /// A form of another session, or of none of ours.
     pub(crate) fn stale_form() -> Self {
         Self::page(StatusCode::FORBIDDEN, t("problem-stale-form"))
@@ -130,7 +140,8 @@ pub(crate) async fn around(request: Request, next: Next) -> Response {
     let reader = Reader::of(request.headers());
     let by_script = request.headers().contains_key("hx-request");
     let mut response = next.run(request).await;
-    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+    let problem = response.extensions_mut().remove::<Problem>();
+    if let Some(problem) = problem.or_else(|| Problem::of(&response)) {
         let request_id = context.as_ref().map_or("", |context| context.origin.request_id.as_str());
         response = show(problem, request_id, &reader, by_script);
     }

@@ -339,6 +339,29 @@ async fn everybody_has_their_own_account_and_no_one_elses_sessions() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whatever_is_asked_is_answered_with_a_page() {
+    let server = Server::start().await;
+    let mut desk = Desk::of_admin(&server).await;
+    let unknown = "/ui/local-users/00000000-0000-0000-0000-000000000000";
+    for (path, status) in [
+        ("/ui/local-users/abc", 400),
+        (unknown, 404),
+        ("/ui/nothing/at/all", 404),
+        ("/ui/assets/console.css", 404),
+        ("/ui/local-users?sort=nothing", 422),
+        ("/ui/local-users?q=%00", 422),
+        ("/ui/sign-out", 405),
+    ] {
+        let page = desk.get(path).await.expect(status);
+        assert!(page.headers["content-type"].to_str().unwrap().starts_with("text/html"), "{path}");
+        page.says("That did not work").says("href=\"/ui/\"");
+    }
+    let endless = "a".repeat(2 * 1024 * 1024);
+    desk.get("/ui/local-users/new").await.expect(200);
+    desk.post("/ui/local-users/new", &[("notes", &endless)]).await.expect(422).says("mebibyte");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_filled_in_is_shown_as_text_whatever_it_is() {
     let server = Server::start().await;
     let mut desk = Desk::of_admin(&server).await;
