@@ -150,7 +150,9 @@ async fn tidy(directory: Directory) {
 
 fn greet(address: &str, settings: &Settings, password: Option<&str>) {
     let version = env!("CARGO_PKG_VERSION");
-    let mut text = format!("portreeve {version}\n  listening on  {address}  (the API: {address}/docs)\n");
+    let mut text = format!(
+        "portreeve {version}\n  listening on  {address}  (the console: {address}/ui/, the API: {address}/docs)\n"
+    );
     text += &format!("  data in       {}", settings.location_text());
     if let Some(password) = password {
         text += &format!("\n  log in as     admin, with the password {password}  (shown only this once)");

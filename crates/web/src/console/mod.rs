@@ -26,16 +26,31 @@ pub(crate) mod text;
 
 use axum::{
     Router,
+    http::{HeaderMap, header},
     middleware::from_fn,
-    response::Redirect,
+    response::{IntoResponse, Redirect, Response},
     routing::{any, get, post},
 };
 
-use crate::App;
+use crate::{App, error::Refusal};
 use problem::{Problem, around};
+
+/// Whoever comes with a browser is shown to the console; a client is told what it is told everywhere else.
+async fn front(headers: HeaderMap) -> Response {
+    let wanted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    if wanted.into_iter().any(|value| value.contains("text/html")) {
+        Redirect::to("/ui/").into_response()
+    } else {
+        Refusal::NoRoute.into_response()
+    }
+}
 
 /// All pages.
 pub(crate) fn routes() -> Router<App> {
+    pages().route("/", any(front))
+}
+
+fn pages() -> Router<App> {
     Router::new()
         .route("/ui", get(|| async { Redirect::to("/ui/") }))
         .route("/ui/", get(home::page))

@@ -343,6 +343,9 @@ async fn whatever_is_asked_is_answered_with_a_page() {
     let server = Server::start().await;
     let mut desk = Desk::of_admin(&server).await;
     let unknown = "/ui/local-users/00000000-0000-0000-0000-000000000000";
+    let front = Request::get("/").header("accept", "text/html,application/xhtml+xml");
+    assert_eq!(desk.send(front, String::new()).await.expect(303).place(), "/ui/");
+    server.get("/").await.expect(404);
     for (path, status) in [
         ("/ui/local-users/abc", 400),
         (unknown, 404),
