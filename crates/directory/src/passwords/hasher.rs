@@ -1,4 +1,5 @@
-//! Argon2id (RFC 9106), one [`Hasher`] a worker, each with a block of memory that it uses again.
+//! Argon2id (RFC 9106), one [`Hasher`] a worker, each with a block of memory that it uses again. Hashes that were made
+//! elsewhere are verified here too.
 //!
 //! The fast implementation is young and unaudited: it is used only after it has agreed, on this machine and in this
 //! process, with the RFC's vector and with the implementation that we fall back to.
@@ -10,7 +11,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD as BASE64};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use super::Password;
+use super::{Password, foreign::ForeignHash};
 use crate::error::{Error, Result};
 
 const SALT_LENGTH: usize = 16;
@@ -56,7 +57,7 @@ impl Stored {
     }
 }
 
-/// Whether a stored hash was made with other parameters than we use now.
+/// Whether a stored hash was made with other parameters than we use now, or elsewhere.
 pub(crate) fn is_outdated(stored: &str) -> bool {
     Stored::parse(stored).is_none_or(|stored| stored.cost != DEFAULT || stored.tag.len() != TAG_LENGTH)
 }
@@ -79,8 +80,11 @@ impl Hasher {
 
     /// Whether the password is the one that was stored. Compares in constant time.
     pub(crate) fn verify(&mut self, password: &Password, stored: &str) -> Result<bool> {
-        let stored =
-            Stored::parse(stored).ok_or_else(|| Error::Internal("a stored password hash cannot be read".into()))?;
+        let Some(stored) = Stored::parse(stored) else {
+            let foreign = ForeignHash::parse(stored)
+                .map_err(|wrong| Error::Internal(format!("a stored password hash {wrong}")))?;
+            return foreign.verify(password);
+        };
         let mut tag = Zeroizing::new(vec![0; stored.tag.len()]);
         self.derive(stored.cost, &password.normalized(), &stored.salt, &mut tag)?;
         Ok(tag.ct_eq(&stored.tag).into())
@@ -88,7 +92,11 @@ impl Hasher {
 
     /// Does the work of a comparison with `stored` (or with a new hash) and compares nothing.
     pub(crate) fn decoy(&mut self, password: &Password, stored: &str) -> Result<()> {
-        let cost = Stored::parse(stored).map_or(DEFAULT, |stored| stored.cost);
+        let own = Stored::parse(stored);
+        if let (None, Ok(foreign)) = (&own, ForeignHash::parse(stored)) {
+            return foreign.decoy(password);
+        }
+        let cost = own.map_or(DEFAULT, |stored| stored.cost);
         let mut tag = Zeroizing::new(vec![0; TAG_LENGTH]);
         self.derive(cost, &password.normalized(), &[0x5a; SALT_LENGTH], &mut tag)?;
         std::hint::black_box(bool::from(tag.ct_eq(&[0; TAG_LENGTH])));

@@ -1,5 +1,6 @@
 //! Passwords: what a new one must be, and how any is held in memory.
 
+pub(crate) mod foreign;
 pub(crate) mod hasher;
 
 use unicode_normalization::UnicodeNormalization;
