@@ -19,6 +19,7 @@ pub mod global_settings;
 pub mod identity_providers;
 pub mod ip_pools;
 pub(crate) mod javascript;
+pub mod json;
 pub mod kind;
 pub mod list;
 pub mod local_users;
@@ -42,6 +43,7 @@ pub mod store;
 pub(crate) mod subjects;
 pub mod tags;
 pub mod time;
+pub mod transfer;
 pub mod trial;
 pub mod version;
 

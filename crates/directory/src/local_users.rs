@@ -132,7 +132,7 @@ impl View for LocalUser {
 }
 
 impl LocalUserInput {
-    fn check(self, faults: &mut Faults) -> (Profile, AccountInput) {
+    pub(crate) fn check(self, faults: &mut Faults) -> (Profile, AccountInput) {
         let profile = Profile {
             name: faults.name(self.name),
             notes: faults.notes(self.notes),

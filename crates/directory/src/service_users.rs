@@ -112,7 +112,7 @@ impl View for ServiceUser {
 }
 
 impl ServiceUserInput {
-    fn check(self, faults: &mut Faults) -> (Profile, AccountInput) {
+    pub(crate) fn check(self, faults: &mut Faults) -> (Profile, AccountInput) {
         let profile = Profile {
             name: faults.name(self.name),
             notes: faults.notes(self.notes),

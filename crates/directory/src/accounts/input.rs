@@ -47,12 +47,12 @@ pub(crate) fn present<'de, D: serde::Deserializer<'de>>(
 
 /// The checked part of [`AccountInput`].
 #[derive(Clone)]
-pub(super) struct Counters {
-    pub(super) failed_attempts: Option<i64>,
-    pub(super) lock_start: Option<Timestamp>,
+pub(crate) struct Counters {
+    pub(crate) failed_attempts: Option<i64>,
+    pub(crate) lock_start: Option<Timestamp>,
 }
 
-pub(super) fn check_counters(input: &AccountInput, faults: &mut Faults) -> Counters {
+pub(crate) fn check_counters(input: &AccountInput, faults: &mut Faults) -> Counters {
     let failed_attempts = faults.integer("failedLoginAttempts", input.failed_attempts.clone(), 0..=MAX_FAILED_ATTEMPTS);
     let lock_start = match &input.lock_start {
         LockStart::Absent => None,
@@ -67,11 +67,13 @@ pub(super) fn check_counters(input: &AccountInput, faults: &mut Faults) -> Count
 
 /// What an account is to be.
 #[derive(Clone)]
-pub(super) struct Wanted {
-    pub(super) profile: Profile,
-    pub(super) counters: Counters,
+pub(crate) struct Wanted {
+    pub(crate) profile: Profile,
+    pub(crate) counters: Counters,
     /// Of a new password.
-    pub(super) hash: Option<String>,
+    pub(crate) hash: Option<String>,
+    /// As the audit log calls what makes it so.
+    pub(crate) act: &'static str,
 }
 
 pub(super) fn only_tags_differ(before: &Account, after: &Account) -> bool {
@@ -81,8 +83,8 @@ pub(super) fn only_tags_differ(before: &Account, after: &Account) -> bool {
 }
 
 /// The account as it is to be.
-pub(super) fn changed(before: &Account, wanted: &Wanted, now: Timestamp) -> Account {
-    let Wanted { profile, counters, hash } = wanted;
+pub(crate) fn changed(before: &Account, wanted: &Wanted, now: Timestamp) -> Account {
+    let Wanted { profile, counters, hash, .. } = wanted;
     let failed_attempts = counters.failed_attempts.unwrap_or(before.failed_attempts);
     let failures_since_reset = if hash.is_some() {
         0

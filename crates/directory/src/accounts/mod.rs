@@ -25,11 +25,11 @@ use crate::{
     },
     version::{Expected, Versioned},
 };
-use input::{Wanted, changed, check_counters, only_tags_differ};
+use input::only_tags_differ;
 
 pub use condition::{Condition, Overview};
 pub(crate) use condition::{look_at, overview, some};
-pub(crate) use input::{AccountInput, LockStart, present};
+pub(crate) use input::{AccountInput, Counters, LockStart, Wanted, changed, check_counters, present};
 
 /// How a kind of account looks to a client.
 pub(crate) trait View: From<Account> + serde::Serialize + Send + 'static {
@@ -79,11 +79,24 @@ pub(crate) async fn create<V: View>(
     check_password(directory, V::KIND, &profile, input.password.as_ref(), &mut faults).await?;
     faults.check()?;
     let hash = hash(directory, caller, V::KIND, &profile, input.password).await?;
+    let account = new(directory, V::KIND, id, profile, &counters, hash.is_some());
+    settle_new(directory, caller, account, hash, "create").await
+}
+
+/// An account that is not there yet.
+pub(crate) fn new(
+    directory: &Directory,
+    kind: AccountKind,
+    id: Option<Uuid>,
+    profile: Profile,
+    counters: &Counters,
+    has_password: bool,
+) -> Account {
     let now = directory.store.now();
     let failed_attempts = counters.failed_attempts.unwrap_or(0);
-    let account = Account {
+    Account {
         id: id.unwrap_or_else(|| directory.random.uuid(now)),
-        kind: V::KIND,
+        kind,
         profile,
         failed_attempts,
         failures_since_reset: failed_attempts,
@@ -93,10 +106,20 @@ pub(crate) async fn create<V: View>(
         version: 0,
         profile_version: 0,
         used: false,
-        has_password: hash.is_some(),
-    };
-    rise::settle(directory, caller, (account, hash), |directory, caller, (account, hash)| {
-        Box::pin(try_create(directory, caller, account, hash.as_deref()))
+        has_password,
+    }
+}
+
+/// Makes an account that has been checked.
+pub(crate) async fn settle_new<V: View>(
+    directory: &Directory,
+    caller: &Caller,
+    account: Account,
+    hash: Option<String>,
+    act: &'static str,
+) -> Result<Versioned<V>> {
+    rise::settle(directory, caller, (account, hash, act), |directory, caller, (account, hash, act)| {
+        Box::pin(try_create(directory, caller, account, hash.as_deref(), act))
     })
     .await
 }
@@ -106,32 +129,45 @@ async fn try_create<V: View>(
     caller: Caller,
     account: &Account,
     hash: Option<&str>,
+    act: &'static str,
 ) -> Result<Versioned<V>> {
     let reach = caller.authorize(PrivilegeType::Create, V::KIND.target())?;
     let ground = rise::account_change(directory, &caller, None, Some(account)).await?;
     let audit_id = directory.random.uuid(directory.store.now());
-    let context = (account.clone(), hash.map(str::to_owned), caller, reach, ground, audit_id);
+    let context = (account.clone(), hash.map(str::to_owned), caller, reach, ground, audit_id, act);
     directory
         .store
-        .write(context, |(account, hash, caller, reach, ground, audit_id), tx| {
+        .write(context, |(account, hash, caller, reach, ground, audit_id, act), tx| {
             Box::pin(async move {
                 ground.hold(tx).await?;
-                let mut account = account.clone();
-                (account.created, account.updated) = (tx.now(), tx.now());
-                // Never a version that an earlier object with this id may have had.
-                account.version = tx.now().micros();
-                account.profile_version = account.version;
-                insert(tx, &account, hash.as_deref().unwrap_or_default()).await?;
-                if !scope::includes(tx, V::TABLE, &account.id, reach).await? {
-                    return Err(out_of_scope(Missing(PrivilegeType::Create, V::KIND.target())));
-                }
-                let (object, name) = (V::from(account.clone()), account.profile.name.clone());
-                let changes = audit::changes(None, Some(&object), hash.is_some());
-                record(tx, audit_id, caller, "create", (V::KIND, account.id, &name), &changes).await?;
-                Ok(Versioned { object, version: account.version })
+                create_in(tx, account, hash.as_deref(), caller, reach, audit_id, act).await
             })
         })
         .await
+}
+
+pub(crate) async fn create_in<V: View>(
+    tx: &mut Tx,
+    account: &Account,
+    hash: Option<&str>,
+    caller: &Caller,
+    reach: &Reach,
+    audit_id: &Uuid,
+    act: &str,
+) -> Result<Versioned<V>> {
+    let mut account = account.clone();
+    (account.created, account.updated) = (tx.now(), tx.now());
+    // Never a version that an earlier object with this id may have had.
+    account.version = tx.now().micros();
+    account.profile_version = account.version;
+    insert(tx, &account, hash.unwrap_or_default()).await?;
+    if !scope::includes(tx, V::TABLE, &account.id, reach).await? {
+        return Err(out_of_scope(Missing(PrivilegeType::Create, V::KIND.target())));
+    }
+    let (object, name) = (V::from(account.clone()), account.profile.name.clone());
+    let changes = audit::changes(None, Some(&object), hash.is_some());
+    record(tx, audit_id, caller, act, (V::KIND, account.id, &name), &changes).await?;
+    Ok(Versioned { object, version: account.version })
 }
 
 async fn insert(tx: &mut Tx, account: &Account, hash: &str) -> Result<()> {
@@ -158,7 +194,17 @@ pub(crate) async fn replace<V: View>(
     check_password(directory, V::KIND, &profile, input.password.as_ref(), &mut faults).await?;
     faults.check()?;
     let hash = hash(directory, caller, V::KIND, &profile, input.password).await?;
-    let wanted = Wanted { profile, counters, hash };
+    settle_replaced(directory, caller, id, expected, Wanted { profile, counters, hash, act: "edit" }).await
+}
+
+/// Replaces an account by what has been checked.
+pub(crate) async fn settle_replaced<V: View>(
+    directory: &Directory,
+    caller: &Caller,
+    id: Uuid,
+    expected: Expected,
+    wanted: Wanted,
+) -> Result<Versioned<V>> {
     let (changed, ended) =
         rise::settle(directory, caller, (id, expected, wanted), |directory, caller, (id, expected, wanted)| {
             Box::pin(try_replace(directory, caller, *id, expected, wanted))
@@ -227,7 +273,7 @@ async fn replace_in<V: View>(
     let name = after.profile.name.clone();
     let (before, after) = (V::from(before), view::<V>(after));
     let changes = audit::changes(Some(&before), Some(&after.object), wanted.hash.is_some());
-    record(tx, audit_id, caller, "edit", (V::KIND, id, &name), &changes).await?;
+    record(tx, audit_id, caller, wanted.act, (V::KIND, id, &name), &changes).await?;
     Ok((after, ended))
 }
 
@@ -316,17 +362,21 @@ pub(crate) async fn check_password(
     faults: &mut Faults,
 ) -> Result<()> {
     let Some(password) = password else { return Ok(()) };
-    let min_length = directory
-        .store
-        .read(kind, |kind, tx| {
-            Box::pin(async move { Ok(store::identity_providers::min_password_length(tx, *kind).await?) })
-        })
-        .await?;
+    let min_length = min_password_length(directory, kind).await?;
     passwords::check(password, min_length, &[&profile.name, &profile.email], faults);
     Ok(())
 }
 
-async fn hash(
+pub(crate) async fn min_password_length(directory: &Directory, kind: AccountKind) -> Result<i64> {
+    directory
+        .store
+        .read(kind, |kind, tx| {
+            Box::pin(async move { Ok(store::identity_providers::min_password_length(tx, *kind).await?) })
+        })
+        .await
+}
+
+pub(crate) async fn hash(
     directory: &Directory,
     caller: &Caller,
     kind: AccountKind,

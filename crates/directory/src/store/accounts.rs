@@ -222,6 +222,19 @@ pub(crate) async fn find(tx: &mut Tx, kind: AccountKind, id: &Uuid) -> Result<Op
     tx.first(sql, &[id.into(), kind.as_str().into()], from_row).await
 }
 
+pub(crate) async fn find_by_name(tx: &mut Tx, kind: AccountKind, name_key: &str) -> Result<Option<Account>, Failure> {
+    let sql =
+        "SELECT id, kind, name, notes, tags, first_name, last_name, email, phone, labels, disabled, failed_attempts,
+           failures_since_reset, lock_start, created, updated, version, profile_version, used, password_hash <> ''
+         FROM accounts WHERE kind = $1 AND name_key = $2";
+    tx.first(sql, &[kind.as_str().into(), name_key.into()], from_row).await
+}
+
+/// The stored hash of an account's password; empty if it has none.
+pub(crate) async fn password_hash(tx: &mut Tx, id: &Uuid) -> Result<Option<String>, Failure> {
+    tx.first("SELECT password_hash FROM accounts WHERE id = $1", &[id.into()], |row| row.text(0)).await
+}
+
 /// Raises the version, which holds the row until the transaction ends, and gives the account.
 pub(crate) async fn hold(tx: &mut Tx, kind: AccountKind, id: &Uuid) -> Result<Option<Account>, Failure> {
     let sql = "UPDATE accounts SET version = version + 1 WHERE id = $1 AND kind = $2

@@ -130,8 +130,9 @@ fn what_is_no_hash_of_a_known_kind_is_refused_in_words_that_do_not_repeat_it() {
         "$argon2id$v=18$m=512,t=2,p=2$MDEyMzQ1Njc4OWFiY2RlZg$fu0x8aODHZ1IrErU625e3OAIGIcxP5z/ZGp6MvGiqSE",
         "$argon2id$v=19$m=512,t=2,p=2,keyid=AA$MDEyMzQ1Njc4OWFiY2RlZg$fu0x8aODHZ1IrErU625e3OAIGIcxP5z/ZGp6MvGiqSE",
         "$2b$05$äbcdefghijklmnopqrstuuzO6mK27CwuRfQuZDlOF/6vQFYfMYUs",
-        // A tag of one byte, which every 256th password fits.
+        // Tags of one byte, which every 256th password fits, and of four.
         "$pbkdf2-sha256$2000$MDEyMzQ1Njc4OWFiY2RlZg$lS",
+        "$argon2id$v=19$m=512,t=2,p=2$MDEyMzQ1Njc4OWFiY2RlZg$fu0x8a",
         &format!("$6$saltsalt${}", "a".repeat(600)),
     ] {
         let said = ForeignHash::parse(text).map(drop).expect_err(text);
@@ -168,12 +169,12 @@ fn a_bomb_of_any_kind_is_refused() {
         format!("$6$rounds=999999999$saltsalt${crypt}"),
         // N = 2^20; then r, p and t that are too large.
         format!("$y$jHT$0123456789abcdef${}", &crypt[..43]),
-        format!("$y$j9zzzzz$0123456789abcdef${}", &crypt[..43]),
-        format!("$y$j75.z$0123456789abcdef${}", &crypt[..43]),
-        format!("$y$j75/z$0123456789abcdef${}", &crypt[..43]),
+        format!("$y$j9rz$0123456789abcdef${}", &crypt[..43]),
+        format!("$y$j75.j$0123456789abcdef${}", &crypt[..43]),
+        format!("$y$j75/j$0123456789abcdef${}", &crypt[..43]),
     ] {
         let said = ForeignHash::parse(&bomb).map(drop).expect_err(&bomb);
-        assert!(said.contains("at most") || bomb.starts_with("$y$"), "{bomb}: {said}");
+        assert!(said.contains("at most"), "{bomb}: {said}");
     }
     // A password is no bomb either: this would be hashed whole, a million times.
     let dear = format!("$6$rounds=1000$saltsalt${crypt}");
