@@ -10,7 +10,10 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use commands::{admin::AdminCommand, bench::BenchArguments, healthcheck::HealthcheckArguments};
+use commands::{
+    admin::AdminCommand, bench::BenchArguments, export::ExportArguments, healthcheck::HealthcheckArguments,
+    import::ImportArguments,
+};
 use settings::{Given, Settings};
 
 /// A self-hosted directory of people and machines, and the door they log in through.
@@ -21,8 +24,8 @@ struct Arguments {
     command: Command,
 }
 
-const EXIT_CODES: &str =
-    "Exit codes: 0 done, 1 it could not be done, 2 the command line or the configuration is wrong.";
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 it could not be done, 2 the command line or the configuration is wrong, 3 some rows of an import \
+     were refused.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -35,6 +38,10 @@ enum Command {
         #[command(subcommand)]
         command: AdminCommand,
     },
+    /// Read accounts from a file of NDJSON or CSV, with the server running or not
+    Import(ImportArguments),
+    /// Write accounts to a file of NDJSON or CSV, with the server running or not
+    Export(ExportArguments),
     /// Print the API's document (OpenAPI 3.1)
     Openapi,
     /// Ask a running server whether it is ready; for process supervisors
@@ -53,12 +60,21 @@ enum Command {
 #[error("{0}")]
 pub struct Misconfigured(pub String);
 
+/// Some of what was asked was done, and the rest was refused: exit code 3.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct PartlyRefused(pub String);
+
 fn main() -> ExitCode {
     match run(Arguments::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => {
             terminal::complain(&format!("{fault:#}"));
-            ExitCode::from(if fault.is::<Misconfigured>() { 2 } else { 1 })
+            ExitCode::from(match () {
+                () if fault.is::<Misconfigured>() => 2,
+                () if fault.is::<PartlyRefused>() => 3,
+                () => 1,
+            })
         }
     }
 }
@@ -71,6 +87,8 @@ fn run(command: Command) -> anyhow::Result<()> {
             Ok(())
         }
         Command::Admin { command } => commands::admin::run(command),
+        Command::Import(arguments) => commands::import::run(&arguments),
+        Command::Export(arguments) => commands::export::run(&arguments),
         Command::Openapi => commands::openapi::run(),
         Command::Healthcheck(arguments) => commands::healthcheck::run(&arguments),
         Command::Bench(arguments) => commands::bench::run(&arguments),

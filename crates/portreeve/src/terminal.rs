@@ -1,6 +1,11 @@
 //! What is said to whoever started the program: results on standard output, complaints on standard error.
 
-use std::io::{IsTerminal, Write};
+use std::{
+    io::{IsTerminal, Write},
+    time::{Duration, Instant},
+};
+
+use indicatif::{ProgressBar, ProgressStyle};
 
 /// Prints a line. A reader who is gone is no fault of ours.
 pub fn say(text: &str) {
@@ -19,4 +24,65 @@ pub fn note(text: &str) {
 /// Prints what went wrong.
 pub fn complain(text: &str) {
     drop(writeln!(std::io::stderr().lock(), "portreeve: {text}"));
+}
+
+/// How long something takes before its progress is shown.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The progress of something long, for people at a terminal: how far, how fast, and how long it will take.
+pub struct Progress {
+    began: Instant,
+    whole: Option<u64>,
+    bar: Option<ProgressBar>,
+}
+
+impl Progress {
+    /// `whole` is what `at` counts up to, if that is known.
+    pub fn new(whole: Option<u64>) -> Self {
+        Self { began: Instant::now(), whole, bar: None }
+    }
+
+    /// Says how far it is: `at` of the whole, which is so many rows.
+    pub fn set(&mut self, at: u64, rows: u64) {
+        let took = self.began.elapsed();
+        if took < PATIENCE || !std::io::stderr().is_terminal() {
+            return;
+        }
+        let bar = self.bar.get_or_insert_with(|| match self.whole {
+            Some(whole) => {
+                styled(ProgressBar::new(whole), "{bar:30} {percent:>3} %  {msg}, {eta} left").with_elapsed(took)
+            }
+            None => styled(ProgressBar::new_spinner(), "{spinner} {msg}").with_elapsed(took),
+        });
+        bar.set_message(format!("{rows} rows, {}/s", rate(rows, took)));
+        bar.set_position(at);
+    }
+
+    /// Prints what is wrong with a row, above the bar.
+    pub fn complain(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| complain(text)),
+            None => complain(text),
+        }
+    }
+
+    /// Takes the bar away, and says how long it took and how fast it was.
+    pub fn end(self, rows: u64) -> String {
+        let took = self.began.elapsed();
+        if let Some(bar) = self.bar {
+            bar.finish_and_clear();
+        }
+        format!("in {:.1} s ({} rows/s)", took.as_secs_f64(), rate(rows, took))
+    }
+}
+
+fn styled(bar: ProgressBar, template: &str) -> ProgressBar {
+    match ProgressStyle::with_template(template) {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}
+
+fn rate(rows: u64, took: Duration) -> u128 {
+    u128::from(rows) * 1_000_000 / took.as_micros().max(1)
 }

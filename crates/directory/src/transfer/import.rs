@@ -293,7 +293,9 @@ fn distinct(rows: Vec<Row>) -> Vec<Vec<Row>> {
         seen.extend(digests.into_iter().flatten());
         piece.push(row);
     }
-    pieces.push(piece);
+    if !piece.is_empty() {
+        pieces.push(piece);
+    }
     pieces
 }
 

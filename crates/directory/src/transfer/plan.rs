@@ -138,7 +138,7 @@ fn which<'a, V: Transferred>(
 ) -> Result<Option<&'a Account>, Fault> {
     let there = |field: &str, account: &Account| {
         let value = if field == "id" { account.id.to_string() } else { account.profile.name.clone() };
-        fault(field, format!("there is already a {} with the {field} {value}", V::KIND.noun()))
+        fault(field, format!("is taken: there is already a {} with the {field} {value}", V::KIND.noun()))
     };
     match (&found.by_id, &found.by_name) {
         (None, None) => Ok(None),
@@ -155,7 +155,7 @@ fn which<'a, V: Transferred>(
     }
 }
 
-/// What the row leaves out stays as it is; what it says is null goes (RFC 7396).
+/// What the row leaves out stays as it is; null means unset, as it does to the API.
 fn laid_over(account: Value, fields: Map<String, Value>) -> Map<String, Value> {
     let mut object = match account {
         Value::Object(object) => object,
@@ -165,16 +165,7 @@ fn laid_over(account: Value, fields: Map<String, Value>) -> Map<String, Value> {
     for kept in ["failedLoginAttempts", "lockStart"].iter().chain(&READ_ONLY) {
         object.remove(*kept);
     }
-    for (field, value) in fields {
-        if READ_ONLY.contains(&field.as_str()) {
-            continue;
-        }
-        if value.is_null() && field != "lockStart" {
-            object.remove(&field);
-        } else {
-            object.insert(field, value);
-        }
-    }
+    object.extend(fields.into_iter().filter(|(field, _)| !READ_ONLY.contains(&field.as_str())));
     object
 }
 

@@ -24,7 +24,7 @@ impl Row {
     /// A row of NDJSON.
     pub fn from_json(line: u64, text: &[u8]) -> Self {
         let fields = json::parse(text);
-        Self { line, fields: fields.map_err(|wrong| whole(format!("is not a JSON object: {wrong}"))) }
+        Self { line, fields: fields.map_err(|wrong| whole(format!("the row is not a JSON object: {wrong}"))) }
     }
 }
 
@@ -163,7 +163,7 @@ fn next_line<R: Read>(input: &mut BufReader<Bounded<R>>, first: bool) -> io::Res
         }
     }
     if length > MAX_ROW + 1 {
-        return Ok(Some(Err(whole(format!("is longer than {MAX_ROW} bytes")))));
+        return Ok(Some(Err(whole(format!("the row is longer than {MAX_ROW} bytes")))));
     }
     if first && line.starts_with(b"\xef\xbb\xbf") {
         line.drain(..3);
@@ -183,7 +183,7 @@ fn column(kind: AccountKind, name: &str) -> io::Result<&'static str> {
 /// An empty cell is a field that was left out.
 fn from_cells(columns: &[&str], record: &csv::ByteRecord) -> Result<Map<String, Value>, Fault> {
     if record.len() != columns.len() {
-        return Err(whole(format!("has {} cells where the first line has {}", record.len(), columns.len())));
+        return Err(whole(format!("the row has {} cells where the first line has {}", record.len(), columns.len())));
     }
     let mut row = Map::new();
     for (name, cell) in columns.iter().zip(record) {

@@ -288,6 +288,8 @@ async fn each_account_that_changes_has_its_record_and_no_record_a_secret() {
     assert_eq!(records.len(), 4);
     let said = format!("{records:?}");
     assert!(said.contains("(operator)") && said.contains("String(\"set\")"), "{said}");
+    let mut rows = export(&place.directory, &operator(), AccountKind::Local, false).await.expect("is allowed");
+    let said = format!("{said}{:?}", rows.next_rows().await.expect("reads"));
     for secret in ["{SSHA}", "r9xdM2wx3", "a password of one's own", "$argon2id$"] {
         assert!(!said.contains(secret), "{secret}");
         assert!(!give(&place, AccountKind::Local, Format::Ndjson, false).await.contains(secret), "{secret}");

@@ -1,6 +1,5 @@
 //! `portreeve admin`: for operators who hold the data, with the server running or not.
 
-use anyhow::bail;
 use clap::{Args, Subcommand};
 use portreeve_directory::{caller::Caller, error::Error, login};
 
@@ -32,12 +31,9 @@ pub struct ResetPassword {
 pub fn run(command: AdminCommand) -> anyhow::Result<()> {
     let AdminCommand::ResetPassword(ResetPassword { name, enable, given }) = command;
     let settings = Settings::resolve(&given)?;
-    if !settings.location().has_data() {
-        bail!("there is no directory in {}; name its folder with --data", settings.location_text());
-    }
     let caller = Caller::operator("command line".into());
     super::runtime()?.block_on(async {
-        let directory = super::open(&settings).await?;
+        let directory = super::open_existing(&settings).await?;
         let password =
             login::reset_password(&directory, &caller, &name, enable).await.map_err(|fault| match fault {
                 Error::NotFound(message) => anyhow::anyhow!("{message} in {}", settings.location_text()),

@@ -2,12 +2,17 @@
 
 pub mod admin;
 pub mod bench;
+pub mod export;
 pub mod healthcheck;
+pub mod import;
 pub mod openapi;
 pub mod serve;
 
-use anyhow::Context;
-use portreeve_directory::{Directory, Options, error::Error};
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use clap::ValueEnum;
+use portreeve_directory::{Directory, Options, error::Error, kind::AccountKind, transfer};
 
 use crate::{Misconfigured, settings::Settings};
 
@@ -30,4 +35,54 @@ pub fn misconfigured(faults: &[portreeve_directory::error::Fault]) -> anyhow::Er
 /// The runtime for what has to wait.
 pub fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime cannot be started")
+}
+
+/// Opens a directory that is there already: a mistyped folder makes none.
+pub async fn open_existing(settings: &Settings) -> anyhow::Result<Directory> {
+    if !settings.location().has_data() {
+        bail!("there is no directory in {}; name its folder with --data", settings.location_text());
+    }
+    open(settings).await
+}
+
+/// Which accounts are imported or exported.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Kind {
+    /// People
+    LocalUsers,
+    /// Machines
+    ServiceUsers,
+}
+
+impl From<Kind> for AccountKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::LocalUsers => Self::Local,
+            Kind::ServiceUsers => Self::Service,
+        }
+    }
+}
+
+/// How rows are written down.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Format {
+    /// A JSON object a line
+    Ndjson,
+    /// Comma-separated values with a first line of names
+    Csv,
+}
+
+/// The format that was named, or else the one that the file's ending says.
+fn format_of(named: Option<Format>, file: &Path) -> Result<transfer::Format, Misconfigured> {
+    let ending = file.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase());
+    match (named, ending.as_deref()) {
+        (Some(Format::Ndjson), _) | (None, Some("ndjson" | "jsonl")) => Ok(transfer::Format::Ndjson),
+        (Some(Format::Csv), _) | (None, Some("csv")) => Ok(transfer::Format::Csv),
+        (None, _) => Err(Misconfigured("say with --format whether this is ndjson or csv".into())),
+    }
+}
+
+/// The file that means standard input or output.
+fn is_standard(file: &Path) -> bool {
+    file == Path::new("-")
 }

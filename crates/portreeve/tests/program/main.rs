@@ -15,3 +15,4 @@ mod serve;
 #[path = "../support/mod.rs"]
 mod support;
 mod tour;
+mod transfer;
