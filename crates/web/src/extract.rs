@@ -38,19 +38,19 @@ use crate::{App, answer::tagged_version, error::Refusal, json, negotiate, reques
 /// The longest body.
 pub const BODY_LIMIT: usize = 1024 * 1024;
 /// How long a body may take to come.
-const BODY_TIME: Duration = Duration::from_secs(30);
+pub(crate) const BODY_TIME: Duration = Duration::from_secs(30);
 
 fn negotiate(parts: &Parts) -> Result<(), Refusal> {
     if negotiate::is_acceptable(&parts.headers) { Ok(()) } else { Err(Refusal::NotAcceptable) }
 }
 
-fn context(parts: &Parts) -> Result<Arc<Context>, Refusal> {
+pub(crate) fn context(parts: &Parts) -> Result<Arc<Context>, Refusal> {
     let missing = || Error::Internal("the request has no context".into());
     Ok(parts.extensions.get::<Arc<Context>>().cloned().ok_or_else(missing)?)
 }
 
 /// The token, from `Bearer <token>` or, as one client sends it, `Bearer Bearer <token>`.
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let mut value = values.next()?.to_str().ok()?;
     if values.next().is_some() {

@@ -22,6 +22,7 @@ fn api_routes() -> ApiRouter<App> {
     ApiRouter::new()
         .merge(api::local_users::routes())
         .merge(api::service_users::routes())
+        .merge(api::import::routes())
         .merge(api::identity_providers::routes())
         .merge(api::roles::routes())
         .merge(api::policies::routes())

@@ -82,13 +82,26 @@ pub struct Importer {
 impl Importer {
     /// Refused to a caller who may not create, and with `upsert` view and edit, accounts of the kind.
     pub fn new(directory: &Directory, caller: &Caller, kind: AccountKind, rule: Rule) -> error::Result<Self> {
-        caller.authorize(PrivilegeType::Create, kind.target())?;
-        if rule.upsert {
-            caller.authorize(PrivilegeType::View, kind.target())?;
-            caller.authorize_edit(kind.target())?;
-        }
         let (directory, caller) = (directory.clone(), caller.clone());
-        Ok(Self { directory, caller, kind, rule, seen: HashSet::new() })
+        let importer = Self { directory, caller, kind, rule, seen: HashSet::new() };
+        importer.authorize()?;
+        Ok(importer)
+    }
+
+    /// Goes on as the caller as they are now: an import is long, and what somebody may do is what they may do now.
+    pub fn renew(&mut self, caller: Caller) -> error::Result<()> {
+        self.caller = caller;
+        self.authorize()
+    }
+
+    fn authorize(&self) -> error::Result<()> {
+        let (caller, target) = (&self.caller, self.kind.target());
+        caller.authorize(PrivilegeType::Create, target)?;
+        if self.rule.upsert {
+            caller.authorize(PrivilegeType::View, target)?;
+            caller.authorize_edit(target)?;
+        }
+        Ok(())
     }
 
     /// Takes rows and says of each, in their order, what became of it. An error is one of the store; what earlier batches

@@ -7,6 +7,7 @@ pub mod claims;
 pub mod explain;
 pub mod global_settings;
 pub mod identity_providers;
+pub mod import;
 pub mod ip_pools;
 pub mod local_users;
 pub mod login;

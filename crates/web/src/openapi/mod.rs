@@ -3,6 +3,7 @@
 
 pub mod docs;
 mod parameters;
+mod rows;
 
 use aide::{
     OperationInput, OperationOutput,

@@ -68,6 +68,9 @@ impl Call {
         let what = format!("{} {} -> {}", self.method, self.path, parts.status);
         let json = if bytes.is_empty() || self.method == "HEAD" {
             Value::Null
+        } else if parts.headers["content-type"] == "application/x-ndjson" {
+            let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+            lines.map(|line| serde_json::from_slice::<Value>(line).unwrap()).collect()
         } else {
             assert_eq!(parts.headers["content-type"], "application/json", "{what}");
             serde_json::from_slice(&bytes).unwrap_or_else(|wrong| panic!("{what}: {wrong}"))

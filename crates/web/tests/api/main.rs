@@ -25,6 +25,7 @@ mod etags;
 mod explain;
 mod global_settings;
 mod identity_providers;
+mod import;
 mod ip_pools;
 mod lists;
 mod local_users;
