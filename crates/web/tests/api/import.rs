@@ -9,7 +9,7 @@ use tower::ServiceExt;
 
 use crate::{
     harness::{ADMIN_PASSWORD, PASSWORD, Server},
-    roles::holder,
+    roles::{holder, policy_for},
 };
 
 const SSHA: &str = "{SSHA}r9xdM2wx3+a4Dy1GQyNw42GqZAkwMTIzNDU2Nw==";
@@ -78,6 +78,9 @@ async fn whoever_may_do_little_imports_no_more_than_that() {
         ["View", "Edit"].map(|act| json!({ "type": act, "target": "LocalUser", "scope": scope })).to_vec();
     privileges.push(json!({ "type": "Create", "target": "LocalUser", "scope": scope, "defaultTags": ["sales"] }));
     let token = holder(&server, "seller", json!(privileges)).await;
+    let strong = json!({ "name": "strong", "privileges": [{ "type": "All", "target": "All" }] });
+    let strong = server.make("/administrative-roles", strong).await;
+    server.make("/policies", policy_for("boss", &strong)).await;
     let row = |name: &str, more: Value| {
         let mut row = named(name);
         row.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -88,11 +91,15 @@ async fn whoever_may_do_little_imports_no_more_than_that() {
         row("two", json!({ "passwordHash": SSHA })),
         row("outside", json!({ "notes": "changed" })),
         json!({ "id": outside, "notes": "changed" }),
-        // A policy makes whoever has this name strong.
+        // Whether it is as the row says is not for them to know.
+        json!({ "name": "outside" }),
         row("admin", json!({ "disabled": true })),
+        // A policy makes whoever has this name stronger than they are.
+        row("boss", json!({})),
     ];
     let made = import(&server, &token, "?upsert=true", &lines(&rows)).await;
-    assert_eq!(results(&made), ["created", "refused", "refused", "refused", "refused"], "{made:?}");
+    assert_eq!(results(&made)[0], "created", "{made:?}");
+    assert_eq!(results(&made)[1..], ["refused"; 6], "{made:?}");
     let one = server.get("/local-users?name=one").await.expect(200);
     assert_eq!(one.json["data"][0]["tags"], json!(["sales"]));
     assert_eq!(server.get(&format!("/local-users/{outside}")).await.json["notes"], "");
