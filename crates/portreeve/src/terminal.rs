@@ -54,8 +54,8 @@ impl Progress {
             }
             None => styled(ProgressBar::new_spinner(), "{spinner} {msg}").with_elapsed(took),
         });
-        bar.set_message(format!("{rows} rows, {}/s", rate(rows, took)));
         bar.set_position(at);
+        bar.set_message(format!("{rows} rows, {}/s", rate(rows, took)));
     }
 
     /// Prints what is wrong with a row, above the bar.
