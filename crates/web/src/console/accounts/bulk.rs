@@ -5,6 +5,7 @@ use askama::Template;
 use axum::{extract::State, http::StatusCode};
 use portreeve_directory::{
     Directory,
+    caller::PrivilegeType,
     error::{Error, Result},
 };
 use uuid::Uuid;
@@ -158,9 +159,10 @@ async fn ticked<K: Kind>(directory: &Directory, me: &SignedIn, wish: Wish, form:
 /// `POST …/bulk`.
 pub(super) async fn run<K: Kind>(State(directory): State<Directory>, sent: Sent) -> Answer {
     let Sent { mut me, mut form } = sent;
+    me.caller.authorize(PrivilegeType::View, K::TARGET)?;
     let wish = Wish::of(&form).ok_or_else(Problem::stale_form)?;
     let rows = ticked::<K>(&directory, &me, wish, &form).await?;
-    if !form.has("sure") {
+    if !form.has("sure") || rows.is_empty() {
         return me.page(StatusCode::OK, &Page::of::<K>(&me, wish, form, rows, false));
     }
     if wish.takes_tag() && form.get("tag").trim().is_empty() {
