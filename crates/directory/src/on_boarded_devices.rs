@@ -95,7 +95,7 @@ pub async fn list(directory: &Directory, caller: &Caller, request: list::Request
     Listing::open(directory, &TABLE, reach, request, |row| store::devices::from_row(row).map(Into::into)).await
 }
 
-/// The devices of one account, whoever may see it or not.
+/// The devices of one account, as far as the caller may see devices of its provider.
 pub async fn of_account(
     directory: &Directory,
     caller: &Caller,
