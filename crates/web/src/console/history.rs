@@ -1,9 +1,19 @@
 //! Records of what was done, as pages show them: with each field that changed, before and after.
 
-use portreeve_directory::{audit::AuditRecord, time::Timestamp};
+use portreeve_directory::{
+    Directory,
+    audit::{self, AuditRecord},
+    error::Result,
+    time::Timestamp,
+};
 use serde_json::Value;
+use uuid::Uuid;
 
-use super::page::Section;
+use super::{
+    listing::{Asked, Rows},
+    page::Section,
+    session::SignedIn,
+};
 
 /// A record.
 pub(crate) struct Entry {
@@ -82,4 +92,17 @@ impl From<AuditRecord> for Entry {
             changes: record.changes.into_iter().filter(|(field, _)| field != "updated").map(change).collect(),
         }
     }
+}
+
+/// A page of the history of an object whose pages are at `path`.
+pub(crate) async fn of_object(
+    directory: &Directory,
+    me: &SignedIn,
+    path: &str,
+    id: Uuid,
+    query: Option<&str>,
+) -> Result<Rows<Entry>> {
+    let asked = Asked::new(format!("{path}/history"), query);
+    let (records, matching) = audit::history(directory, &me.caller, id, asked.request(&[])).await?;
+    Ok(Rows { asked, rows: records.into_iter().map(Entry::from).collect(), matching, total: matching })
 }

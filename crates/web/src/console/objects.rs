@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use askama::Template;
+use axum::http::StatusCode;
 use portreeve_directory::{
-    Directory, audit,
+    Directory,
     caller::Target,
     error::Result,
     list::Request,
@@ -13,10 +15,11 @@ use portreeve_directory::{
 use uuid::Uuid;
 
 use super::{
-    history::Entry,
-    listing::{Asked, Rows},
-    page::Section,
+    history::{self, Entry},
+    listing::Rows,
+    page::{Answer, Chrome, Section},
     session::SignedIn,
+    text::filters,
 };
 
 /// Names that are read at most, where all are.
@@ -78,17 +81,25 @@ pub(crate) fn lines(text: &str, before: &[String]) -> Vec<String> {
     lines.filter(|line| !line.is_empty()).map(str::to_owned).collect()
 }
 
-/// A page of the history of an object whose pages are at `path`.
+#[derive(Template)]
+#[template(path = "console/object_history.html")]
+struct HistoryPage {
+    chrome: Chrome,
+    head: Head,
+    rows: Rows<Entry>,
+}
+
+/// The page of the history of a role or policy.
 pub(crate) async fn history(
     directory: &Directory,
     me: &SignedIn,
-    path: &str,
+    section: Section,
+    head: Head,
     id: Uuid,
     query: Option<&str>,
-) -> Result<Rows<Entry>> {
-    let asked = Asked::new(format!("{path}/history"), query);
-    let (records, matching) = audit::history(directory, &me.caller, id, asked.request(&[])).await?;
-    Ok(Rows { asked, rows: records.into_iter().map(Entry::from).collect(), matching, total: matching })
+) -> Answer {
+    let rows = history::of_object(directory, me, &head.path, id, query).await?;
+    me.page(StatusCode::OK, &HistoryPage { chrome: me.chrome(section), head, rows })
 }
 
 /// The roles that the reader may see, by name.

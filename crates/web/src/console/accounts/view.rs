@@ -8,7 +8,6 @@ use axum::{
 use portreeve_directory::{
     Directory,
     accounts::{Condition, Overview},
-    audit,
     blacklist::{self, BlacklistedUser},
     caller::{PrivilegeType, Target},
     dn,
@@ -32,7 +31,7 @@ use crate::{
     console::{
         blacklist::new_path as blacklist_new,
         form::{Form, Sent},
-        history::Entry,
+        history::{self, Entry},
         listing::{Asked, Rows},
         page::{Answer, Chrome, Note},
         problem::Problem,
@@ -352,9 +351,8 @@ pub(super) async fn history<K: Kind>(
     RawQuery(query): RawQuery,
 ) -> Answer {
     let seen = K::look_at(&directory, &me.caller, id).await?;
-    let asked = Asked::new(format!("{}/{id}/history", K::SECTION.path()), query.as_deref());
-    let (records, matching) = audit::history(&directory, &me.caller, id, asked.request(&[])).await?;
-    let rows = Rows { asked, rows: records.into_iter().map(Entry::from).collect(), matching, total: matching };
-    let page = HistoryPage { chrome: me.chrome(K::SECTION), head: Head::of(&me, &seen, "history"), rows };
+    let head = Head::of(&me, &seen, "history");
+    let rows = history::of_object(&directory, &me, &head.path, id, query.as_deref()).await?;
+    let page = HistoryPage { chrome: me.chrome(K::SECTION), head, rows };
     me.page(StatusCode::OK, &page)
 }

@@ -11,7 +11,7 @@ use axum::{
     routing::get,
 };
 use portreeve_directory::{
-    Directory, audit,
+    Directory,
     caller::Target,
     error::Result,
     identity_providers::{self, IdentityProvider, PeopleSettings, ProviderType},
@@ -21,7 +21,7 @@ use portreeve_directory::{
 use uuid::Uuid;
 
 use super::{
-    history::Entry,
+    history::{self, Entry},
     listing::{Asked, Rows},
     page::{Answer, Chrome, Section},
     session::SignedIn,
@@ -168,8 +168,6 @@ struct HistoryPage {
 async fn history(State(directory): State<Directory>, me: SignedIn, Id(id): Id, RawQuery(query): RawQuery) -> Answer {
     let provider = identity_providers::get(&directory, &me.caller, id).await?.object;
     let head = Head::of(&me, &provider, "history");
-    let asked = Asked::new(format!("{}/history", head.path), query.as_deref());
-    let (records, matching) = audit::history(&directory, &me.caller, id, asked.request(&[])).await?;
-    let rows = Rows { asked, rows: records.into_iter().map(Entry::from).collect(), matching, total: matching };
+    let rows = history::of_object(&directory, &me, &head.path, id, query.as_deref()).await?;
     me.page(StatusCode::OK, &HistoryPage { chrome: me.chrome(SECTION), head, rows })
 }

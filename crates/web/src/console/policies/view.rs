@@ -19,8 +19,6 @@ use super::{about_type, is_ours};
 use crate::{
     console::{
         form::{Form, Sent},
-        history::Entry,
-        listing::Rows,
         objects::{self, Head, RoleName},
         page::{Answer, Chrome, Note, Section},
         problem::Problem,
@@ -186,14 +184,6 @@ pub(super) async fn delete(State(directory): State<Directory>, Id(id): Id, sent:
     }
 }
 
-#[derive(Template)]
-#[template(path = "console/object_history.html")]
-struct HistoryPage {
-    chrome: Chrome,
-    head: Head,
-    rows: Rows<Entry>,
-}
-
 /// `GET /ui/policies/{id}/history`.
 pub(super) async fn history(
     State(directory): State<Directory>,
@@ -203,7 +193,5 @@ pub(super) async fn history(
 ) -> Answer {
     let policy = policies::get(&directory, &me.caller, id).await?.object;
     let head = Head::of_policy(&me, &policy, "history");
-    let rows = objects::history(&directory, &me, &head.path, id, query.as_deref()).await?;
-    let page = HistoryPage { chrome: me.chrome(Section::Policies), head, rows };
-    me.page(StatusCode::OK, &page)
+    objects::history(&directory, &me, Section::Policies, head, id, query.as_deref()).await
 }

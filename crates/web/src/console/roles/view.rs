@@ -18,8 +18,6 @@ use uuid::Uuid;
 use crate::{
     console::{
         form::{Form, Sent},
-        history::Entry,
-        listing::Rows,
         objects::{self, Head},
         page::{Answer, Chrome, Note, Section},
         session::SignedIn,
@@ -138,14 +136,6 @@ pub(super) async fn delete(State(directory): State<Directory>, Id(id): Id, sent:
     }
 }
 
-#[derive(Template)]
-#[template(path = "console/object_history.html")]
-struct HistoryPage {
-    chrome: Chrome,
-    head: Head,
-    rows: Rows<Entry>,
-}
-
 /// `GET /ui/roles/{id}/history`.
 pub(super) async fn history(
     State(directory): State<Directory>,
@@ -155,7 +145,5 @@ pub(super) async fn history(
 ) -> Answer {
     let role = roles::get(&directory, &me.caller, id).await?.object;
     let head = Head::of_role(&me, id, &role.name, "history");
-    let rows = objects::history(&directory, &me, &head.path, id, query.as_deref()).await?;
-    let page = HistoryPage { chrome: me.chrome(Section::Roles), head, rows };
-    me.page(StatusCode::OK, &page)
+    objects::history(&directory, &me, Section::Roles, head, id, query.as_deref()).await
 }
