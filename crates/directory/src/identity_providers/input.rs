@@ -90,7 +90,8 @@ pub struct IdentityProviderInput {
     pub dns_search_domains: Option<Vec<String>>,
     /// Whether administrators may log in with it. For people only.
     pub admin_provider: Option<bool>,
-    /// Minutes without activity after which a client logs out; 0 for never. For people only.
+    /// Minutes without activity after which a client logs out; 0 for never. A session of the console ends then, and after
+    /// 30 minutes if it is 0. For people only.
     #[schemars(with = "Option<i64>", range(min = 0, max = 525_600))]
     pub inactivity_timeout_minutes: Option<serde_json::Number>,
     /// Whether network traffic counts as activity. For people only.

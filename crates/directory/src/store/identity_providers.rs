@@ -70,7 +70,8 @@ pub struct Settings {
 pub struct PeopleSettings {
     /// Whether administrators may log in with it.
     pub admin_provider: bool,
-    /// Minutes without activity after which a client logs out; 0 for never. Portreeve keeps the value.
+    /// Minutes without activity after which a client logs out; 0 for never. A session of the console ends then, and after
+    /// 30 minutes if it is 0.
     #[schemars(range(min = 0))]
     pub inactivity_timeout_minutes: i64,
     /// Whether network traffic counts as activity. Portreeve keeps the value.
