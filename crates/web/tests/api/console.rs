@@ -257,6 +257,26 @@ async fn what_is_sensitive_takes_the_password_again_after_a_while() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_gives_privileges_is_not_made_at_a_screen_left_unlocked() {
+    let server = Server::start().await;
+    let mut desk = Desk::of_admin(&server).await;
+    server.pass(Duration::from_secs(16 * 60)).await;
+    let policy = [("name", "back door"), ("type", "Admin"), ("expression", "return true;")];
+    let role = [("name", "back door"), ("all", "View.LocalUser")];
+    for (path, fields, list) in [
+        ("/ui/policies/new", policy.as_slice(), "/policies"),
+        ("/ui/roles/new", role.as_slice(), "/administrative-roles"),
+    ] {
+        desk.get(path).await.expect(200).says("name=\"confirm\"");
+        desk.post(path, fields).await.expect(422).says("is needed for this change").says("back door");
+        assert_eq!(server.get(&format!("{list}?query=back")).await.json["totalCount"], 1);
+        assert_eq!(server.get(&format!("{list}?query=back")).await.json["data"].as_array().unwrap().len(), 0);
+    }
+    let confirmed = [policy.as_slice(), &[("confirm", ADMIN_PASSWORD)]].concat();
+    desk.post("/ui/policies/new", &confirmed).await.expect(303);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn every_page_keeps_to_itself() {
     let server = Server::start().await;
     let mut desk = Desk::of_admin(&server).await;

@@ -158,7 +158,12 @@ pub(super) async fn new(State(directory): State<Directory>, me: SignedIn) -> Ans
 
 /// `POST /ui/policies/new`.
 pub(super) async fn create(State(directory): State<Directory>, sent: Sent) -> Answer {
-    let Sent { me, mut form } = sent;
+    let Sent { mut me, mut form } = sent;
+    me.caller.authorize(PrivilegeType::Create, Target::Policy)?;
+    // It may give anybody all that its maker holds.
+    if !me.confirm(&directory, &mut form).await? {
+        return show(&directory, me, None, form, StatusCode::UNPROCESSABLE_ENTITY).await;
+    }
     match policies::create(&directory, &me.caller, input_of(&form, None)).await {
         Ok(made) => {
             let path = format!("{}/{}", Section::Policies.path(), made.object.id);

@@ -107,7 +107,11 @@ pub(super) async fn new(me: SignedIn) -> Answer {
 
 /// `POST /ui/roles/new`.
 pub(super) async fn create(State(directory): State<Directory>, sent: Sent) -> Answer {
-    let Sent { me, mut form } = sent;
+    let Sent { mut me, mut form } = sent;
+    me.caller.authorize(PrivilegeType::Create, Target::AdministrativeRole)?;
+    if !me.confirm(&directory, &mut form).await? {
+        return me.page(StatusCode::UNPROCESSABLE_ENTITY, &Page::of(&me, None, form));
+    }
     let (input, placed) = input_of(&form, None);
     match roles::create(&directory, &me.caller, input).await {
         Ok(Versioned { object, .. }) => {
