@@ -16,6 +16,7 @@ mod blacklist;
 mod console;
 mod console_access;
 mod console_audit_log;
+mod console_confirm;
 mod console_doors;
 mod console_forms;
 mod console_identity_providers;
