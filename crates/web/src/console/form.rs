@@ -81,7 +81,7 @@ impl Form {
 
     /// What stands in a field line by line, as tags are written. Empty lines are none.
     pub(crate) fn lines(&self, name: &str) -> Vec<String> {
-        self.get(name).lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect()
+        lines(self.get(name), &[])
     }
 
     pub(crate) fn add_fault(&mut self, field: &str, message: impl Into<String>) {
@@ -133,6 +133,13 @@ impl Form {
 pub(crate) fn as_sent<T: DeserializeOwned>(object: &impl Serialize) -> Result<T, Error> {
     let sent = serde_json::to_value(object).and_then(serde_json::from_value);
     sent.map_err(|wrong| Error::Internal(format!("an object cannot be sent as it was read: {wrong}")))
+}
+
+/// What stands in a field line by line, as tags are written. White space around a line is a slip, unless it was there before.
+pub(crate) fn lines(text: &str, before: &[String]) -> Vec<String> {
+    let kept = |line: &str| before.iter().any(|own| own == line);
+    let lines = text.lines().map(|line| if kept(line) { line } else { line.trim() });
+    lines.filter(|line| !line.is_empty()).map(str::to_owned).collect()
 }
 
 async fn read(request: Request) -> Result<Form, Problem> {

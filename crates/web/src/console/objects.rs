@@ -74,13 +74,6 @@ pub(crate) fn policy_states(policy: &Policy) -> Vec<(&'static str, &'static str)
     failing.into_iter().chain([state]).collect()
 }
 
-/// What stands in a field line by line, as tags are written. White space around a line is a slip, unless it was there before.
-pub(crate) fn lines(text: &str, before: &[String]) -> Vec<String> {
-    let kept = |line: &str| before.iter().any(|own| own == line);
-    let lines = text.lines().map(|line| if kept(line) { line } else { line.trim() });
-    lines.filter(|line| !line.is_empty()).map(str::to_owned).collect()
-}
-
 #[derive(Template)]
 #[template(path = "console/object_history.html")]
 struct HistoryPage {

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     console::{
-        form::{Form, Sent},
+        form::{self, Form, Sent},
         objects,
         page::{Answer, Chrome, Note, Section},
         problem::Problem,
@@ -139,7 +139,7 @@ fn input_of(form: &Form, existing: Option<&Policy>) -> PolicyInput {
         id: None,
         name: form.some("name"),
         notes: form.some("notes"),
-        tags: Some(objects::lines(form.get("tags"), tags)),
+        tags: Some(form::lines(form.get("tags"), tags)),
         policy_type: form.some("type"),
         expression: form.some("expression"),
         administrative_roles: Some(roles),

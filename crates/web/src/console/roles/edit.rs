@@ -17,8 +17,7 @@ use super::{
 };
 use crate::{
     console::{
-        form::{Form, Sent},
-        objects,
+        form::{self, Form, Sent},
         page::{Answer, Chrome, Note, Section},
         session::SignedIn,
         text::filters,
@@ -86,7 +85,7 @@ fn input_of(
         id: None,
         name: form.some("name"),
         notes: form.some("notes"),
-        tags: Some(objects::lines(form.get("tags"), tags)),
+        tags: Some(form::lines(form.get("tags"), tags)),
         privileges: Some(privileges),
     };
     let placed = move |error| match error {

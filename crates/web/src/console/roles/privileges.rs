@@ -7,7 +7,7 @@ use portreeve_directory::{
 };
 use serde::Serialize;
 
-use crate::console::{form::Form, objects::lines};
+use crate::console::form::{Form, lines};
 
 /// The field of the ticks. Each says a type and a target: `View/LocalUser`.
 pub(super) const TICKS: &str = "allowed";
