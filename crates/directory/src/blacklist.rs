@@ -70,7 +70,7 @@ static TABLE: Table = Table {
     fields: &[&[
         Field::text("username", "name_key"),
         Field::text("providerName", "kind"),
-        Field::text("reason", "split_part(search, '\u{1}', 3)"),
+        Field::part("reason", 3),
         Field::of("blacklistedAt", "blacklisted_at", Values::Time),
     ]],
     order: ("username", false),

@@ -36,6 +36,7 @@ pub mod random;
 pub(crate) mod references;
 pub(crate) mod rise;
 pub mod roles;
+pub mod roll;
 pub mod scripts;
 pub mod service_users;
 pub mod sessions;
@@ -78,13 +79,16 @@ pub struct Options {
     pub clock: Clock,
     /// The source of randomness.
     pub random: Random,
+    /// What of the accounts is kept in memory for lists.
+    pub rolls: roll::Limits,
 }
 
 impl Options {
     /// The machine's own clock and randomness, and a hash worker for each core.
     pub fn new(location: Location) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { location, hash_workers: cores, clock: Clock::system(), random: Random::system() }
+        let rolls = roll::Limits::default();
+        Self { location, hash_workers: cores, clock: Clock::system(), random: Random::system(), rolls }
     }
 }
 
@@ -100,6 +104,7 @@ pub struct Parts {
     pub(crate) scripts: Arc<Engine>,
     pub(crate) configuration: configuration::Cache,
     pub(crate) noted_faults: evaluation::NotedFaults,
+    pub(crate) rolls: roll::Rolls,
     /// What is counted.
     pub metrics: Metrics,
 }
@@ -127,6 +132,7 @@ impl Directory {
             scripts,
             configuration: configuration::Cache::default(),
             noted_faults: evaluation::NotedFaults::default(),
+            rolls: roll::Rolls::new(options.rolls),
             metrics,
         }));
         directory.install().await?;
@@ -189,9 +195,10 @@ impl Directory {
         if self.store.is_shared() { Ok(()) } else { login::gate::recover(self).await }
     }
 
-    /// Removes what has run out: sessions, and notes of attempts whose node is gone. To be called every minute or so.
+    /// Removes what has run out: sessions, notes of attempts whose node is gone, and what lists need no more. To be called every minute or so.
     pub async fn tidy(&self) -> Result<()> {
         while sessions::tidy(self).await? > 0 {}
+        roll::tidy(self).await?;
         self.store.write((), |(), tx| Box::pin(login::gate::tidy(tx))).await
     }
 

@@ -10,6 +10,7 @@ use crate::{
     entity::{Faults, fold, is_control, parse_uuid},
     error::{Error, Failure, Result},
     privileges::Reach,
+    roll::{self, Found, Page},
     store::{
         Row,
         list::{Position, Select},
@@ -112,17 +113,7 @@ impl<T: Send + 'static> Listing<T> {
         let Checked { mut select, first, wanted } = check(table, reach, &request, directory.store.now())?;
         select.conditions.extend(conditions);
         let piece = wanted.min(PIECE);
-        let (matching, total_count, (rows, position)) = directory
-            .store
-            .scan((select.clone(), first, piece), move |(select, first, piece), tx| {
-                Box::pin(async move {
-                    let all = select.count(tx, false).await?;
-                    let matching = if select.conditions.is_empty() { all } else { select.count(tx, true).await? };
-                    let page = select.page(tx, None, *first, *piece, map).await?;
-                    Ok((matching, all, page))
-                })
-            })
-            .await?;
+        let Begun { total_count, matching, rows, position } = begin(directory, &select, first, piece, map).await?;
         let summary = Summary {
             range: String::new(),
             order_by: select.order.name.into(),
@@ -143,15 +134,12 @@ impl<T: Send + 'static> Listing<T> {
 
     /// The next rows; none when the list is at its end.
     pub async fn next_rows(&mut self) -> Result<Vec<T>> {
-        if self.rows.is_empty() && self.given < self.wanted && self.position.is_some() {
-            let (context, map) = ((self.select.clone(), self.position.take(), self.piece()), self.map);
-            let (rows, position) = self
-                .directory
-                .store
-                .scan(context, move |(select, position, piece), tx| {
-                    Box::pin(async move { Ok(select.page(tx, position.as_ref(), 0, *piece, map).await?) })
-                })
-                .await?;
+        if self.rows.is_empty()
+            && self.given < self.wanted
+            && let Some(position) = self.position.take()
+        {
+            let (rows, position) =
+                go_on(&self.directory, &self.select, position, self.wanted - self.given, self.map).await?;
             self.given += rows.len() as u64;
             (self.rows, self.position) = (rows, position);
         }
@@ -160,10 +148,6 @@ impl<T: Send + 'static> Listing<T> {
             rows.iter_mut().for_each(complete);
         }
         Ok(rows)
-    }
-
-    fn piece(&self) -> u64 {
-        (self.wanted - self.given).min(PIECE)
     }
 
     /// How many rows there are that match.
@@ -210,6 +194,9 @@ pub(crate) async fn some<T: Send + 'static>(
 ) -> Result<(Vec<T>, u64)> {
     let Checked { mut select, first, wanted } = check(table, reach, &request, directory.store.now())?;
     select.conditions.extend(conditions);
+    if let Some((found, rows)) = by_roll(directory, &select, None, first, wanted.min(PIECE), map).await? {
+        return Ok((rows, found.matching));
+    }
     directory
         .store
         .scan((select, first, wanted.min(PIECE)), move |(select, first, wanted), tx| {
@@ -219,6 +206,88 @@ pub(crate) async fn some<T: Send + 'static>(
             })
         })
         .await
+}
+
+/// The beginning of a list.
+struct Begun<T> {
+    total_count: u64,
+    matching: u64,
+    rows: Vec<T>,
+    /// Where it goes on, if it may.
+    position: Option<Position>,
+}
+
+/// Counts, and reads the first piece.
+async fn begin<T: Send + 'static>(
+    directory: &Directory,
+    select: &Select,
+    first: u64,
+    piece: u64,
+    map: fn(&Row<'_>) -> Result<T, Failure>,
+) -> Result<Begun<T>> {
+    if let Some((found, rows)) = by_roll(directory, select, None, first, piece, map).await? {
+        let Found { total: total_count, matching, .. } = found;
+        return Ok(Begun { total_count, matching, rows, position: found.more(piece) });
+    }
+    let (matching, total_count, (rows, position)) = directory
+        .store
+        .scan((select.clone(), first, piece), move |(select, first, piece), tx| {
+            Box::pin(async move {
+                let all = select.count(tx, false).await?;
+                let matching = if select.conditions.is_empty() { all } else { select.count(tx, true).await? };
+                let page = select.page(tx, None, *first, *piece, map).await?;
+                Ok((matching, all, page))
+            })
+        })
+        .await?;
+    roll::note_length(directory, select.table, total_count);
+    Ok(Begun { total_count, matching, rows, position })
+}
+
+/// Reads the next piece, behind a position, of at most so many rows.
+async fn go_on<T: Send + 'static>(
+    directory: &Directory,
+    select: &Select,
+    position: Position,
+    most: u64,
+    map: fn(&Row<'_>) -> Result<T, Failure>,
+) -> Result<(Vec<T>, Option<Position>)> {
+    let piece = most.min(PIECE);
+    // An index leads the database to the next of all rows in the order of names, but not of some, nor in other orders.
+    if (select.order.name != "name" || !select.conditions.is_empty())
+        && let Some((found, rows)) = by_roll(directory, select, Some(&position), 0, piece, map).await?
+    {
+        return Ok((rows, found.more(piece)));
+    }
+    directory
+        .store
+        .scan((select.clone(), position, piece), move |(select, position, piece), tx| {
+            Box::pin(async move { Ok(select.page(tx, Some(position), 0, *piece, map).await?) })
+        })
+        .await
+}
+
+/// A page that the roll finds, with its rows from the store.
+async fn by_roll<T: Send + 'static>(
+    directory: &Directory,
+    select: &Select,
+    behind: Option<&Position>,
+    skip: u64,
+    limit: u64,
+    map: fn(&Row<'_>) -> Result<T, Failure>,
+) -> Result<Option<(Found, Vec<T>)>> {
+    let page = Page { behind: behind.cloned(), skip, limit };
+    let Some(found) = roll::look_up(directory, select, page).await? else { return Ok(None) };
+    if found.ids.is_empty() {
+        return Ok(Some((found, Vec::new())));
+    }
+    let (found, rows) = directory
+        .store
+        .scan((select.clone(), found), move |(select, found), tx| {
+            Box::pin(async move { Ok((found.clone(), select.rows(tx, &found.ids, map).await?)) })
+        })
+        .await?;
+    Ok(Some((found, rows)))
 }
 
 struct Checked {
@@ -262,7 +331,7 @@ fn check(table: &'static Table, reach: Reach, request: &Request, now: Timestamp)
     let mut conditions = Vec::new();
     for query in &request.queries {
         if let Some(text) = check_text("query", query, &mut faults) {
-            conditions.push(Condition::Contains("search", text));
+            conditions.push(Condition::Contains(None, text));
         }
     }
     for (name, value) in &request.filters {
@@ -292,11 +361,11 @@ fn check_text(field: &str, text: &str, faults: &mut Faults) -> Option<String> {
     Some(fold(text))
 }
 
-fn check_filter(table: &Table, field: &Field, value: &str, now: Timestamp, faults: &mut Faults) -> Option<Condition> {
+fn check_filter(table: &Table, field: &'static Field, value: &str, now: Timestamp, faults: &mut Faults) -> Option<Condition> {
     let name = field.name;
     let order = field.order.unwrap_or_default();
     match field.values {
-        Values::Text => Some(Condition::Contains(order, check_text(name, value, faults)?)),
+        Values::Text => Some(Condition::Contains(Some(field), check_text(name, value, faults)?)),
         Values::Tags => {
             check_text(name, value, faults)?;
             Some(Condition::Tagged(table.tag_kind(), normalized(value)))

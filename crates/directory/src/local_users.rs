@@ -159,10 +159,10 @@ static TABLE: list::Table =
     list::Table::entities("accounts", Some("local"), store::accounts::COLUMNS).with(&[ENTITY_FIELDS, FIELDS]);
 
 const FIELDS: &[Field] = &[
-    Field::text("firstName", "split_part(search, '\u{1}', 3)"),
-    Field::text("lastName", "split_part(search, '\u{1}', 4)"),
-    Field::text("email", "split_part(search, '\u{1}', 5)"),
-    Field::text("phone", "split_part(search, '\u{1}', 6)"),
+    Field::part("firstName", 3),
+    Field::part("lastName", 4),
+    Field::part("email", 5),
+    Field::part("phone", 6),
     Field::STATE,
     Field::of("disabled", "disabled", Values::Bool),
     Field::of("failedLoginAttempts", "failed_attempts", Values::Int),

@@ -25,6 +25,13 @@ pub struct StoreLabels {
     pub act: &'static str,
 }
 
+/// Labels of the counter of lists of accounts.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ListLabels {
+    /// `memory`, or `database`.
+    pub by: &'static str,
+}
+
 /// Labels of the counter of script faults.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct ScriptLabels {
@@ -54,6 +61,8 @@ pub struct Metrics {
     pub store_latency: Family<StoreLabels, Histogram, fn() -> Histogram>,
     /// How many writes one commit carried.
     pub commit_batch_size: Histogram,
+    /// Pages of lists of accounts, by what found the rows.
+    pub account_pages: Family<ListLabels, Counter>,
     /// Scripts that gave no result, by the kind of fault.
     pub script_faults: Family<ScriptLabels, Counter>,
     /// How long all scripts of one login took.
@@ -76,6 +85,7 @@ impl Default for Metrics {
             hash_wait: latency(),
             store_latency: Family::new_with_constructor(latency),
             commit_batch_size: Histogram::new(exponential_buckets(1.0, 2.0, 10)),
+            account_pages: Family::default(),
             script_faults: Family::default(),
             script_evaluation: latency(),
         }
@@ -103,6 +113,7 @@ impl Metrics {
             self.store_latency.clone(),
         );
         registry.register("commit_batch_size", "Writes carried by one commit", self.commit_batch_size.clone());
+        registry.register("account_pages", "Pages of lists of accounts", self.account_pages.clone());
         registry.register("script_faults", "Scripts that gave no result", self.script_faults.clone());
         registry.register_with_unit(
             "script_evaluation",
@@ -114,6 +125,10 @@ impl Metrics {
 
     pub(crate) fn login(&self, outcome: &'static str) {
         self.logins.get_or_create(&LoginLabels { outcome }).inc();
+    }
+
+    pub(crate) fn account_page(&self, by: &'static str) {
+        self.account_pages.get_or_create(&ListLabels { by }).inc();
     }
 
     pub(crate) fn script_fault(&self, kind: &'static str) {

@@ -63,13 +63,14 @@ impl From<Noted> for OnBoardedDevice {
 }
 
 /// Of devices.
+static DISTINGUISHED_NAME: Field = Field::text("distinguishedName", "dn");
+
 static TABLE: Table = Table {
     name: "devices",
     from: Some(store::devices::NAMED),
     kind: None,
     columns: store::devices::COLUMNS,
-    fields: &[&[
-        Field::text("distinguishedName", "dn"),
+    fields: &[std::slice::from_ref(&DISTINGUISHED_NAME), &[
         Field::text("username", "name_key"),
         Field::text("providerName", "kind"),
         Field::text("deviceId", "device"),
@@ -271,7 +272,7 @@ pub async fn revoke(
         conditions.push(Condition::Within(deletable));
     }
     if !revocation.filter.is_empty() {
-        conditions.push(Condition::Contains("dn", fold(&revocation.filter)));
+        conditions.push(Condition::Contains(Some(&DISTINGUISHED_NAME), fold(&revocation.filter)));
     }
     if !revocation.ours {
         conditions.push(Condition::AnyOf(Vec::new()));

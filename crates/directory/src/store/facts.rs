@@ -12,3 +12,9 @@ pub(crate) async fn insert(tx: &mut Tx, name: &str, value: &str) -> Result<bool,
 pub(crate) async fn find(tx: &mut Tx, name: &str) -> Result<Option<String>, Failure> {
     tx.first("SELECT value FROM facts WHERE name = $1", &[name.into()], |row| row.text(0)).await
 }
+
+/// Notes what is true from now on.
+pub(crate) async fn set(tx: &mut Tx, name: &str, value: &str) -> Result<(), Failure> {
+    let sql = "INSERT INTO facts (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+    tx.execute(sql, &[name.into(), value.into()]).await.map(drop)
+}

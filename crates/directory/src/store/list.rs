@@ -1,5 +1,7 @@
 //! The statements of lists, put together from the fixed pieces of a resource's table; values are always bound.
 
+use std::collections::HashMap;
+
 use uuid::Uuid;
 
 use super::{
@@ -28,8 +30,8 @@ pub(crate) struct Select {
 /// One condition on the rows.
 #[derive(Debug, Clone)]
 pub(crate) enum Condition {
-    /// The folded text contains this.
-    Contains(&'static str, String),
+    /// The folded text of a field, or of one of all if it is none, contains this.
+    Contains(Option<&'static Field>, String),
     Is(&'static str, bool),
     Equals(&'static str, i64),
     HasId(Uuid),
@@ -52,14 +54,15 @@ pub(crate) enum Condition {
 }
 
 /// Where a list goes on: behind this row.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Position {
-    key: Key,
-    id: Uuid,
+    pub(crate) key: Key,
+    pub(crate) id: Uuid,
 }
 
-#[derive(Debug, Clone)]
-enum Key {
+/// What a row is ordered by, before its id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Key {
     Text(String),
     Bool(bool),
     Int(i64),
@@ -153,6 +156,24 @@ impl Select {
         Ok(u64::try_from(count.unwrap_or(0)).unwrap_or(0))
     }
 
+    /// The rows with these ids, in their order. What is gone is left out.
+    pub(crate) async fn rows<T>(
+        &self,
+        tx: &mut Tx,
+        ids: &[Uuid],
+        map: fn(&Row<'_>) -> Result<T, Failure>,
+    ) -> Result<Vec<T>, Failure> {
+        let mut statement = Statement { sql: format!("SELECT {}", self.table.columns), values: Vec::new() };
+        self.push_from(&mut statement, None);
+        statement.push(" AND id IN (");
+        // A few lengths only, so that there are a few statements only: the last id stands several times.
+        statement.bind_all(ids.iter().chain(ids.last().into_iter().cycle()).take(ids.len().next_power_of_two()));
+        statement.push(")");
+        let rows = tx.query(&statement.sql, &statement.values, |row| Ok((row.uuid(0)?, map(row)?))).await?;
+        let mut rows: HashMap<Uuid, T> = rows.into_iter().collect();
+        Ok(ids.iter().filter_map(|id| rows.remove(id)).collect())
+    }
+
     /// The rows behind a position, and the position behind them if there may be more.
     pub(crate) async fn page<T>(
         &self,
@@ -220,7 +241,8 @@ impl Select {
         for (condition, pattern) in self.conditions.iter().zip(patterns.into_iter().flatten()) {
             statement.push(" AND ");
             match condition {
-                Condition::Contains(expression, _) => {
+                Condition::Contains(field, _) => {
+                    let expression = field.map_or(Some("search"), |field| field.order).unwrap_or_default();
                     statement.push(&format!("{expression} LIKE "));
                     statement.bind(pattern);
                     statement.push(r" ESCAPE '\'");

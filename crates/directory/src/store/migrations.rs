@@ -8,6 +8,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0001_directory.sql"),
     include_str!("../../migrations/0002_authority.sql"),
     include_str!("../../migrations/0003_console.sql"),
+    include_str!("../../migrations/0004_changes.sql"),
 ];
 
 pub(super) async fn run(store: &Store) -> Result<()> {
@@ -46,8 +47,9 @@ async fn migrate(shared: bool, tx: &mut Tx) -> Result<()> {
         .into());
     }
     for sql in &MIGRATIONS[done..] {
+        let sql = spoken(sql, shared);
         if shared {
-            tx.batch(sql).await?;
+            tx.batch(&sql).await?;
         } else {
             // SQLite compares bytes by default and does not know the collation by PostgreSQL's name.
             let sql = sql.replace(" COLLATE \"C\"", "").replace("/* WITHOUT ROWID */", "WITHOUT ROWID");
@@ -57,4 +59,20 @@ async fn migrate(shared: bool, tx: &mut Tx) -> Result<()> {
     let newest = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
     tx.execute("UPDATE schema_version SET version = $1 WHERE id = 1", &[newest.into()]).await?;
     Ok(())
+}
+
+/// What of a migration is for one of the databases: what each writes in its own way stands between lines that say whose it is.
+fn spoken(sql: &str, shared: bool) -> String {
+    let other = if shared { "-- only on SQLite" } else { "-- only on PostgreSQL" };
+    let mut ours = true;
+    let mut text = String::with_capacity(sql.len());
+    for line in sql.lines() {
+        if line.starts_with("-- only on ") || line == "-- on both" {
+            ours = line != other;
+        } else if ours {
+            text.push_str(line);
+            text.push('\n');
+        }
+    }
+    text
 }

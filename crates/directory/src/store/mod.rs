@@ -7,6 +7,7 @@ pub(crate) mod audit;
 #[cfg(test)]
 mod behaviours;
 pub(crate) mod blacklist;
+pub(crate) mod changes;
 pub(crate) mod configuration;
 pub(crate) mod devices;
 pub(crate) mod facts;

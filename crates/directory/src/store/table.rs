@@ -1,5 +1,7 @@
 //! What lists and single reads know of a resource: its table, its columns, and the fields that can be asked for.
 
+use crate::kind::AccountKind;
+
 /// A resource as its lists and single reads see it.
 #[derive(Debug)]
 pub(crate) struct Table {
@@ -30,9 +32,9 @@ pub(crate) enum Scoped {
 
 /// The fields of every object. Every `search` column has the name first and the notes second.
 pub(crate) const ENTITY_FIELDS: &[Field] = &[
-    Field::text("name", "name_key"),
+    Field::NAME,
     Field::of("id", "id", Values::Id),
-    Field::text("notes", "split_part(search, '\u{1}', 2)"),
+    Field::part("notes", 2),
     Field::of("created", "created", Values::Time),
     Field::of("updated", "updated", Values::Time),
     Field::TAGS,
@@ -65,6 +67,11 @@ impl Table {
         self.fields.iter().copied().flatten()
     }
 
+    /// Whether it is the accounts of a kind.
+    pub(crate) fn is_of_accounts(&self, kind: AccountKind) -> bool {
+        self.name == "accounts" && self.kind == Some(kind.as_str())
+    }
+
     /// As what the objects' tags are noted.
     pub(crate) fn tag_kind(&self) -> &'static str {
         self.kind.unwrap_or(self.name)
@@ -79,7 +86,21 @@ pub(crate) struct Field {
     /// What the rows are ordered by, or nothing if they cannot be.
     pub(crate) order: Option<&'static str>,
     pub(crate) values: Values,
+    /// Which part of `search` it is, from 1, if it is one.
+    pub(crate) part: Option<usize>,
 }
+
+/// The parts of `search`, from 1.
+const PARTS: [&str; 8] = [
+    "split_part(search, '\u{1}', 1)",
+    "split_part(search, '\u{1}', 2)",
+    "split_part(search, '\u{1}', 3)",
+    "split_part(search, '\u{1}', 4)",
+    "split_part(search, '\u{1}', 5)",
+    "split_part(search, '\u{1}', 6)",
+    "split_part(search, '\u{1}', 7)",
+    "split_part(search, '\u{1}', 8)",
+];
 
 /// What a field holds, which says how it is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,11 +123,17 @@ pub(crate) enum Values {
 
 impl Field {
     pub(crate) const fn text(name: &'static str, order: &'static str) -> Self {
-        Self { name, order: Some(order), values: Values::Text }
+        Self::of(name, order, Values::Text)
     }
     pub(crate) const fn of(name: &'static str, order: &'static str, values: Values) -> Self {
-        Self { name, order: Some(order), values }
+        Self { name, order: Some(order), values, part: None }
     }
-    pub(crate) const TAGS: Self = Self { name: "tags", order: None, values: Values::Tags };
-    pub(crate) const STATE: Self = Self { name: "state", order: None, values: Values::State };
+    /// A folded text that is nowhere but in `search`, as the part of that number.
+    pub(crate) const fn part(name: &'static str, number: usize) -> Self {
+        Self { part: Some(number), ..Self::text(name, PARTS[number - 1]) }
+    }
+    /// The name, which has a column of its own and is the first part of `search` too.
+    pub(crate) const NAME: Self = Self { part: Some(1), ..Self::text("name", "name_key") };
+    pub(crate) const TAGS: Self = Self { name: "tags", order: None, values: Values::Tags, part: None };
+    pub(crate) const STATE: Self = Self { name: "state", order: None, values: Values::State, part: None };
 }

@@ -13,6 +13,7 @@ use axum::Router;
 use portreeve_directory::{
     Directory, Options,
     caller::Caller,
+    roll,
     store::Location,
     time::{Clock, Timestamp},
 };
@@ -111,6 +112,7 @@ pub async fn connect(url: &str) -> tokio_postgres::Client {
 pub struct Wish {
     /// For a test that opens another node: the place of the first.
     clock: Option<Clock>,
+    rolls: roll::Limits,
 }
 
 /// A node: a directory and its router.
@@ -154,7 +156,12 @@ impl Server {
 
     /// Another node on the same data, with a clock of its own.
     pub async fn another(&self, clock: Clock) -> Self {
-        Self::open(self.place.clone(), Wish { clock: Some(clock) }).await
+        Self::open(self.place.clone(), Wish { clock: Some(clock), ..Wish::default() }).await
+    }
+
+    /// Another node on the same data, which keeps accounts in memory in another way.
+    pub async fn another_with(&self, rolls: roll::Limits) -> Self {
+        Self::open(self.place.clone(), Wish { rolls, ..Wish::default() }).await
     }
 
     /// The same node under another name, where there can be only one.
@@ -176,6 +183,7 @@ impl Server {
         let mut options = Options::new(place.location());
         let system = Clock::system();
         let moved = move || Timestamp::from_micros(system.now().micros() + moved.load(Ordering::SeqCst));
+        options.rolls = wish.rolls;
         options.clock = wish.clock.unwrap_or_else(|| Clock::from_fn(moved));
         let directory = Directory::open(options).await.unwrap();
         directory.recover().await.unwrap();

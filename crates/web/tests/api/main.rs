@@ -30,6 +30,7 @@ mod identity_providers;
 mod import;
 mod ip_pools;
 mod lists;
+mod lists_in_memory;
 mod local_users;
 mod lockout;
 mod lockout_parallel;

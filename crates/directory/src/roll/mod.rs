@@ -1,0 +1,452 @@
+//! Accounts in memory, for lists of many: totals, searches, and pages at any depth in any order, without asking the database
+//! to look at every row.
+//!
+//! A roll is made when a list is found to be long, while the database goes on answering. Before each answer it reads
+//! from the store what has changed since the last, so that no answer is older than its question, whichever node made the
+//! change. What it gives is ids; the rows themselves come from the store. Where it has no answer (it is being made, it would
+//! take too much memory, the caller's scope is a part, the condition is one that it does not know), the database has.
+
+mod bits;
+mod order;
+mod rows;
+mod texts;
+
+use std::{
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use rows::{Rows, Sorting, Wanted};
+use uuid::Uuid;
+
+use crate::{
+    Directory,
+    error::{Error, Result},
+    kind::AccountKind,
+    privileges::Reach,
+    store::{
+        changes::{self, Changes, NUMBERS, Shown},
+        list::{Condition, Position, Select},
+        table::{Field, Table},
+    },
+};
+
+/// Rows by which a list is long. A shorter one the database reads as quickly.
+const LONG: u64 = 5_000;
+/// A roll that nobody has asked for so long is put away.
+const IDLE: Duration = Duration::from_secs(600);
+/// How long changes are kept for nodes that may still read them.
+const KEPT: Duration = Duration::from_secs(900);
+
+/// What rolls may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// The rows from which on a list has one.
+    pub long: u64,
+    /// The most memory that all may take together, in bytes.
+    pub memory: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { long: LONG, memory: 256 << 20 }
+    }
+}
+
+/// The rolls of a node.
+pub(crate) struct Rolls {
+    limits: Limits,
+    local: Arc<Roll>,
+    service: Arc<Roll>,
+    /// When which number of changes was the next one: for forgetting them.
+    passed: std::sync::Mutex<Vec<(Instant, i64)>>,
+}
+
+struct Roll {
+    kind: AccountKind,
+    state: RwLock<State>,
+    /// One at a time reads what has changed, so that nothing older is put over something newer.
+    reading: tokio::sync::Mutex<()>,
+    /// Seconds, since the roll was thought of, at which it was last asked.
+    asked: AtomicU64,
+    began: Instant,
+}
+
+enum State {
+    None,
+    Making,
+    /// It would take more memory than it may. Not tried again before it has been forgotten.
+    TooLarge,
+    Ready(Box<Ready>),
+}
+
+struct Ready {
+    rows: Rows,
+    /// The number of the first change that is not in it.
+    next: i64,
+}
+
+/// What a roll says of a page.
+#[derive(Debug, Clone)]
+pub(crate) struct Found {
+    /// How many accounts there are, and how many of them match.
+    pub(crate) total: u64,
+    pub(crate) matching: u64,
+    /// Those of the page, and where the last of them stands.
+    pub(crate) ids: Vec<Uuid>,
+    pub(crate) last: Option<Position>,
+}
+
+impl Found {
+    /// Where a list goes on behind the page, if there may be more than the rows that were asked for.
+    pub(crate) fn more(self, limit: u64) -> Option<Position> {
+        self.last.filter(|_| self.ids.len() as u64 == limit)
+    }
+}
+
+/// Which page.
+#[derive(Debug, Clone)]
+pub(crate) struct Page {
+    pub(crate) behind: Option<Position>,
+    pub(crate) skip: u64,
+    pub(crate) limit: u64,
+}
+
+/// What is asked of a roll.
+struct Question {
+    order: (Sorting, bool),
+    wanted: Vec<Wanted>,
+    page: Page,
+}
+
+/// What the rows must have for a question to be answered.
+#[derive(Debug, Clone, Copy)]
+enum Missing {
+    Order(Sorting),
+    Number(usize),
+}
+
+fn number_of(column: &str) -> Option<usize> {
+    NUMBERS.iter().position(|number| *number == column)
+}
+
+fn sorting_of(field: &Field) -> Option<Sorting> {
+    match (field.part, field.order?) {
+        (Some(part), _) => Some(Sorting::Part(part)),
+        (None, "id") => Some(Sorting::Id),
+        (None, column) => number_of(column).map(Sorting::Number),
+    }
+}
+
+impl Question {
+    /// Nothing if it is not one for a roll.
+    fn of(select: &Select, page: Page) -> Option<Self> {
+        if select.reach != Reach::Everything {
+            return None;
+        }
+        let wanted = |condition: &Condition| match condition {
+            Condition::Contains(None, text) => Some(Wanted::Text(None, text.clone())),
+            Condition::Contains(Some(field), text) => Some(Wanted::Text(Some(field.part?), text.clone())),
+            Condition::Is(column, value) => Some(Wanted::Number(number_of(column)?, i64::from(*value))),
+            Condition::Equals(column, value) => Some(Wanted::Number(number_of(column)?, *value)),
+            _ => None,
+        };
+        // What every text holds is no condition.
+        let idle = |condition: &&Condition| matches!(condition, Condition::Contains(_, text) if text.is_empty());
+        let conditions = select.conditions.iter().filter(|condition| !idle(condition));
+        let wanted = conditions.map(wanted).collect::<Option<Vec<_>>>()?;
+        Some(Self { order: (sorting_of(select.order)?, select.descending), wanted, page })
+    }
+
+    fn missing(&self, rows: &Rows) -> Option<Missing> {
+        let numbers = self.wanted.iter().filter_map(|wanted| match wanted {
+            Wanted::Number(number, _) => Some(*number),
+            Wanted::Text(..) => None,
+        });
+        let sorted = match self.order.0 {
+            Sorting::Number(number) => Some(number),
+            _ => None,
+        };
+        let number = numbers.chain(sorted).find(|number| !rows.has_number(*number)).map(Missing::Number);
+        number.or_else(|| (!rows.has_order(self.order.0)).then_some(Missing::Order(self.order.0)))
+    }
+
+    fn answer(&self, rows: &Rows) -> Found {
+        let matching = rows.matching(&self.wanted);
+        let limit = usize::try_from(self.page.limit).unwrap_or(usize::MAX);
+        let skip = usize::try_from(self.page.skip).unwrap_or(usize::MAX);
+        let page = match &self.page.behind {
+            Some(position) => rows.behind(self.order, matching.as_ref(), position, limit),
+            None => rows.page(self.order, matching.as_ref(), skip, limit),
+        };
+        let total = rows.count() as u64;
+        Found {
+            total,
+            matching: matching.map_or(total, |bits| bits.count()),
+            last: page.last().map(|row| rows.position(self.order.0, *row)),
+            ids: page.into_iter().map(|row| rows.id(row)).collect(),
+        }
+    }
+
+    /// Whether it takes long enough to be asked on another thread than one that serves requests.
+    fn is_long(&self) -> bool {
+        !self.wanted.is_empty()
+    }
+}
+
+impl Rolls {
+    pub(crate) fn new(limits: Limits) -> Self {
+        let roll = |kind| {
+            Arc::new(Roll {
+                kind,
+                state: RwLock::new(State::None),
+                reading: tokio::sync::Mutex::new(()),
+                asked: AtomicU64::new(0),
+                began: Instant::now(),
+            })
+        };
+        let (local, service) = (roll(AccountKind::Local), roll(AccountKind::Service));
+        Self { limits, local, service, passed: std::sync::Mutex::default() }
+    }
+
+    fn of(&self, table: &Table) -> Option<&Arc<Roll>> {
+        [&self.local, &self.service].into_iter().find(|roll| table.is_of_accounts(roll.kind))
+    }
+
+    fn size(&self) -> usize {
+        [&self.local, &self.service].into_iter().map(|roll| roll.size()).sum()
+    }
+}
+
+/// Says what a page holds, if there is a roll that knows.
+pub(crate) async fn look_up(directory: &Directory, select: &Select, page: Page) -> Result<Option<Found>> {
+    let Some(roll) = directory.rolls.of(select.table) else { return Ok(None) };
+    let found = roll.look_up(directory, select, page).await?;
+    directory.metrics.account_page(if found.is_some() { "memory" } else { "database" });
+    Ok(found)
+}
+/// Says how long a list is that the database has just counted, so that a roll is made of a long one.
+pub(crate) fn note_length(directory: &Directory, table: &Table, count: u64) {
+    if let Some(roll) = directory.rolls.of(table)
+        && count >= directory.rolls.limits.long
+    {
+        roll.make(directory);
+    }
+}
+
+/// Puts away what nobody asks for, and forgets changes that every node has read.
+pub(crate) async fn tidy(directory: &Directory) -> Result<()> {
+    for roll in [&directory.rolls.local, &directory.rolls.service] {
+        roll.put_away_if_idle();
+    }
+    let next = directory.store.read((), |(), tx| Box::pin(async move { Ok(changes::next(tx).await?) })).await?;
+    let Some(before) = directory.rolls.passed(next) else { return Ok(()) };
+    directory.store.write(before, |before, tx| Box::pin(async move { Ok(changes::forget(tx, *before).await?) })).await
+}
+
+impl Rolls {
+    /// Notes which change is the next, and says which was so when the oldest began that are still kept.
+    fn passed(&self, next: i64) -> Option<i64> {
+        let mut passed = self.passed.lock().unwrap_or_else(PoisonError::into_inner);
+        if passed.last().is_none_or(|(_, last)| *last != next) {
+            passed.push((Instant::now(), next));
+        }
+        let old = passed.iter().take_while(|(at, _)| at.elapsed() >= KEPT).count();
+        passed.drain(..old).next_back().map(|(_, number)| number)
+    }
+}
+
+impl Roll {
+    fn age(&self) -> u64 {
+        self.began.elapsed().as_secs()
+    }
+
+    async fn look_up(self: &Arc<Self>, directory: &Directory, select: &Select, page: Page) -> Result<Option<Found>> {
+        let Some(question) = Question::of(select, page) else { return Ok(None) };
+        self.asked.store(self.age(), Ordering::Relaxed);
+        if !self.read_changes(directory).await? {
+            return Ok(None);
+        }
+        let own = self.clone();
+        let asked = if question.is_long() {
+            tokio::task::spawn_blocking(move || own.ask(&question)).await.map_err(stopped)?
+        } else {
+            own.ask(&question)
+        };
+        match asked {
+            Some(Ok(found)) => Ok(Some(found)),
+            Some(Err(missing)) => {
+                self.grow(directory, missing);
+                Ok(None)
+            }
+            None => Ok(None),
+        }
+    }
+
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn size(&self) -> usize {
+        match &*self.read() {
+            State::Ready(ready) => ready.rows.size(),
+            _ => 0,
+        }
+    }
+
+    /// Brings it up to date with the store. False if there is none.
+    async fn read_changes(&self, directory: &Directory) -> Result<bool> {
+        let _one = self.reading.lock().await;
+        let from = match &*self.read() {
+            State::Ready(ready) => ready.next,
+            _ => return Ok(false),
+        };
+        let changes = directory
+            .store
+            .read((self.kind, from), |(kind, from), tx| {
+                Box::pin(async move { Ok(changes::since(tx, *kind, *from).await?) })
+            })
+            .await?;
+        let Changes::Read { shown, gone, next } = changes else {
+            *self.write() = State::None;
+            return Ok(false);
+        };
+        if next == from && shown.is_empty() && gone.is_empty() {
+            return Ok(true);
+        }
+        let mut state = self.write();
+        let State::Ready(ready) = &mut *state else { return Ok(false) };
+        gone.iter().for_each(|id| ready.rows.remove(id));
+        shown.iter().for_each(|shown| ready.rows.put(shown));
+        ready.next = next;
+        Ok(true)
+    }
+
+    /// The answer, or what is missing for one.
+    fn ask(&self, question: &Question) -> Option<std::result::Result<Found, Missing>> {
+        match &*self.read() {
+            State::Ready(ready) => {
+                Some(question.missing(&ready.rows).map_or_else(|| Ok(question.answer(&ready.rows)), Err))
+            }
+            _ => None,
+        }
+    }
+
+    /// Begins to make it, if there is none.
+    fn make(self: &Arc<Self>, directory: &Directory) {
+        let mut state = self.write();
+        if matches!(*state, State::None) {
+            *state = State::Making;
+            let (own, directory) = (self.clone(), directory.clone());
+            tokio::spawn(async move {
+                let made = own.load(&directory).await;
+                own.put_back(&directory, made);
+            });
+        }
+    }
+
+    /// Begins to add what a question needs. While that goes on the database answers.
+    fn grow(self: &Arc<Self>, directory: &Directory, missing: Missing) {
+        let limit = directory.rolls.limits.memory;
+        let size = directory.rolls.size();
+        let mut state = self.write();
+        let State::Ready(ready) = &*state else { return };
+        if size + 16 * ready.rows.count() > limit {
+            return;
+        }
+        let State::Ready(ready) = std::mem::replace(&mut *state, State::Making) else { return };
+        let (own, directory) = (self.clone(), directory.clone());
+        tokio::spawn(async move {
+            let grown = own.add(&directory, *ready, missing).await;
+            own.put_back(&directory, grown);
+        });
+    }
+
+    /// Everything, as it was at some moment at or after the one that its number of changes stands for.
+    async fn load(&self, directory: &Directory) -> Result<Ready> {
+        let next = directory.store.read((), |(), tx| Box::pin(async move { Ok(changes::next(tx).await?) })).await?;
+        let mut ready = Ready { rows: Rows::default(), next };
+        self.each_piece(directory, |shown| {
+            ready.rows.load(shown);
+            ready.rows.size() <= directory.rolls.limits.memory
+        })
+        .await?;
+        let load = move || {
+            ready.rows.loaded();
+            ready
+        };
+        tokio::task::spawn_blocking(load).await.map_err(stopped)
+    }
+
+    async fn add(&self, directory: &Directory, mut ready: Ready, missing: Missing) -> Result<Ready> {
+        match missing {
+            Missing::Order(sorting) => {
+                let sort = move || {
+                    ready.rows.add_order(sorting);
+                    ready
+                };
+                tokio::task::spawn_blocking(sort).await.map_err(stopped)
+            }
+            Missing::Number(number) => {
+                let mut values = Vec::with_capacity(ready.rows.count());
+                self.each_piece(directory, |shown| {
+                    values.extend(shown.iter().map(|shown| (shown.id, shown.numbers[number])));
+                    true
+                })
+                .await?;
+                ready.rows.add_number(number, values.into_iter());
+                Ok(ready)
+            }
+        }
+    }
+
+    /// Reads all accounts, until it is told that this is enough.
+    async fn each_piece(&self, directory: &Directory, mut take: impl FnMut(&[Shown]) -> bool) -> Result<()> {
+        let mut behind = Uuid::nil();
+        loop {
+            let piece = directory
+                .store
+                .scan((self.kind, behind), |(kind, behind), tx| {
+                    Box::pin(async move { Ok(changes::behind(tx, *kind, behind).await?) })
+                })
+                .await?;
+            let Some(last) = piece.last() else { return Ok(()) };
+            behind = last.id;
+            if !take(&piece) {
+                return Ok(());
+            }
+        }
+    }
+
+    fn put_back(&self, directory: &Directory, made: Result<Ready>) {
+        let others = directory.rolls.size();
+        *self.write() = match made {
+            Ok(ready) if others + ready.rows.size() > directory.rolls.limits.memory => State::TooLarge,
+            Ok(ready) => State::Ready(Box::new(ready)),
+            Err(fault) => {
+                tracing::warn!(%fault, "the accounts were not read into memory; lists go on without");
+                State::None
+            }
+        };
+    }
+
+    fn put_away_if_idle(&self) {
+        if self.age().saturating_sub(self.asked.load(Ordering::Relaxed)) >= IDLE.as_secs() {
+            let mut state = self.write();
+            if !matches!(*state, State::Making) {
+                *state = State::None;
+            }
+        }
+    }
+}
+
+fn stopped(fault: tokio::task::JoinError) -> Error {
+    Error::Internal(fault.to_string())
+}
