@@ -70,14 +70,17 @@ static TABLE: Table = Table {
     from: Some(store::devices::NAMED),
     kind: None,
     columns: store::devices::COLUMNS,
-    fields: &[std::slice::from_ref(&DISTINGUISHED_NAME), &[
-        Field::text("username", "name_key"),
-        Field::text("providerName", "kind"),
-        Field::text("deviceId", "device"),
-        Field::text("hostname", "hostname"),
-        Field::of("onBoardedAt", "on_boarded", Values::Time),
-        Field::of("lastSeenAt", "last_seen", Values::Time),
-    ]],
+    fields: &[
+        std::slice::from_ref(&DISTINGUISHED_NAME),
+        &[
+            Field::text("username", "name_key"),
+            Field::text("providerName", "kind"),
+            Field::text("deviceId", "device"),
+            Field::text("hostname", "hostname"),
+            Field::of("onBoardedAt", "on_boarded", Values::Time),
+            Field::of("lastSeenAt", "last_seen", Values::Time),
+        ],
+    ],
     order: ("lastSeenAt", true),
     scoped: Scoped::ByProvider,
 };

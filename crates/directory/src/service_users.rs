@@ -136,7 +136,7 @@ static TABLE: list::Table =
     list::Table::entities("accounts", Some("service"), store::accounts::COLUMNS).with(&[ENTITY_FIELDS, FIELDS]);
 
 const FIELDS: &[Field] = &[
-    Field::part("labels", 8),
+    Field::long_part("labels", 8),
     Field::STATE,
     Field::of("disabled", "disabled", Values::Bool),
     Field::of("failedLoginAttempts", "failed_attempts", Values::Int),

@@ -12,6 +12,9 @@ use crate::Misconfigured;
 /// Connections to a shared database that one node keeps at most.
 const DATABASE_CONNECTIONS: usize = 16;
 
+/// MiB that lists of accounts may take.
+const LIST_MEMORY: u16 = 256;
+
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -68,6 +71,9 @@ pub struct Given {
     /// Passwords hashed at once, each in 19 MiB [default: the number of cores]
     #[arg(long, env = "PORTREEVE_HASH_WORKERS", value_name = "NUMBER")]
     pub hash_workers: Option<usize>,
+    /// MiB of memory for finding accounts in lists of more than 5,000; 0 leaves that to the database [default: 256]
+    #[arg(long, env = "PORTREEVE_LIST_MEMORY", value_name = "MIB")]
+    pub list_memory: Option<u16>,
     /// How log lines look [default: auto]
     #[arg(long, env = "PORTREEVE_LOG_FORMAT", value_name = "FORMAT", value_enum)]
     pub log_format: Option<LogFormat>,
@@ -105,6 +111,7 @@ pub struct Settings {
     pub tls_self_signed: Setting<bool>,
     pub behind_proxy: Setting<Vec<IpNet>>,
     pub hash_workers: Setting<Option<usize>>,
+    pub list_memory: Setting<u16>,
     pub log_format: Setting<LogFormat>,
     pub log_level: Setting<String>,
     pub otlp_endpoint: Setting<Option<String>>,
@@ -162,6 +169,7 @@ impl Settings {
             tls_self_signed: either("tls-self-signed", given.tls_self_signed.as_ref(), file.tls_self_signed).or(false),
             behind_proxy: either("behind-proxy", given.behind_proxy.as_ref(), file.behind_proxy).or(Vec::new()),
             hash_workers: either("hash-workers", given.hash_workers.as_ref(), file.hash_workers),
+            list_memory: either("list-memory", given.list_memory.as_ref(), file.list_memory).or(LIST_MEMORY),
             log_format: either("log-format", given.log_format.as_ref(), file.log_format).or(LogFormat::Auto),
             log_level: either("log-level", given.log_level.as_ref(), file.log_level).or("info".into()),
             otlp_endpoint: either("otlp-endpoint", given.otlp_endpoint.as_ref(), file.otlp_endpoint),
@@ -245,6 +253,7 @@ impl Settings {
         line("tls-self-signed", Some(self.tls_self_signed.value.to_string()), self.tls_self_signed.source);
         line("behind-proxy", Some(format!("[{}]", networks.join(", "))), self.behind_proxy.source);
         line("hash-workers", self.hash_workers.value.map(|number| number.to_string()), self.hash_workers.source);
+        line("list-memory", Some(self.list_memory.value.to_string()), self.list_memory.source);
         line("log-format", Some(quoted(&format)), self.log_format.source);
         line("log-level", Some(quoted(&self.log_level.value)), self.log_level.source);
         let endpoint = self.otlp_endpoint.value.as_ref().map(|url| quoted(&masked(url)));

@@ -16,7 +16,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::{error::Refusal, json};
+use crate::{error::Refusal, json, paging::NextPage};
 
 /// What a list may take before it is sent in pieces. A shorter one has a length and an entity tag.
 const WHOLE_LIST_BYTES: usize = 64 * 1024;
@@ -126,21 +126,29 @@ impl<T> IntoResponse for List<T> {
 
 impl<T: Serialize + Send + 'static> List<T> {
     /// Reads what fits into one piece and, if there is more, sends it while it is read.
-    pub async fn send(mut listing: Listing<T>) -> Result<Self> {
+    pub async fn send(listing: Listing<T>) -> Result<Self> {
+        let next = listing.next_page().map(NextPage);
+        let mut response = Self::read(listing).await?;
+        if let Some(next) = next {
+            response.extensions_mut().insert(next);
+        }
+        Ok(Self { response, rows: PhantomData })
+    }
+
+    async fn read(mut listing: Listing<T>) -> Result<Response> {
         let mut bytes = Vec::from(&b"{\"data\":["[..]);
         let mut any = false;
         loop {
             let rows = listing.next_rows().await?;
             if rows.is_empty() {
                 end(&mut bytes, listing)?;
-                return Ok(Self { response: whole(bytes), rows: PhantomData });
+                return Ok(whole(bytes));
             }
             write_rows(&mut bytes, &rows, any)?;
             any = true;
             if bytes.len() > WHOLE_LIST_BYTES {
                 let body = Body::from_stream(pieces(bytes, listing));
-                let response = (StatusCode::OK, [(header::CONTENT_TYPE, json::TYPE)], body).into_response();
-                return Ok(Self { response, rows: PhantomData });
+                return Ok((StatusCode::OK, [(header::CONTENT_TYPE, json::TYPE)], body).into_response());
             }
         }
     }

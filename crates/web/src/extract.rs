@@ -319,6 +319,7 @@ impl FromRequestParts<App> for ListParameters {
                     continue;
                 }
                 "range" => &mut request.range,
+                "after" => &mut request.after,
                 "orderBy" => &mut request.order_by,
                 "descending" => &mut request.descending,
                 name => {

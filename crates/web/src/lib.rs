@@ -12,6 +12,7 @@ pub mod health;
 pub mod json;
 pub mod negotiate;
 pub mod openapi;
+mod paging;
 pub mod request;
 pub mod router;
 pub mod server;

@@ -37,7 +37,7 @@ use tower::{Layer, Service};
 use tracing::Instrument;
 use uuid::Uuid;
 
-use crate::{App, error};
+use crate::{App, error, paging};
 
 /// The address at the other end of the connection; put into each request by the server.
 #[derive(Debug, Clone, Copy)]
@@ -137,7 +137,7 @@ where
         let source = source(&request, &app.proxies);
         let context = Arc::new(Context { origin: Origin { source, request_id }, caller: OnceLock::new() });
         request.extensions_mut().insert(context.clone());
-        let method = request.method().clone();
+        let (method, uri) = (request.method().clone(), request.uri().clone());
         let route = request.extensions().get::<MatchedPath>().cloned();
         let if_none_match: Vec<_> = request.headers().get_all(header::IF_NONE_MATCH).iter().cloned().collect();
         let answer = AssertUnwindSafe(self.inner.call(request)).catch_unwind();
@@ -148,7 +148,8 @@ where
                 Ok(Err(never)) => match never {},
                 Err(_) => internal("a handler panicked"),
             };
-            let response = complete(response, &method, &if_none_match, &context.origin.request_id);
+            let mut response = complete(response, &method, &if_none_match, &context.origin.request_id);
+            paging::link(&mut response, &uri);
             note(&app, &context, &method, route.as_ref(), response.status(), began.elapsed());
             Ok(response)
         };

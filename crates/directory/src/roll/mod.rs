@@ -8,6 +8,7 @@
 
 mod bits;
 mod order;
+mod question;
 mod rows;
 mod texts;
 
@@ -19,18 +20,19 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rows::{Rows, Sorting, Wanted};
+pub(crate) use question::Found;
+use question::{Missing, Question};
+use rows::Rows;
 use uuid::Uuid;
 
 use crate::{
     Directory,
     error::{Error, Result},
     kind::AccountKind,
-    privileges::Reach,
     store::{
-        changes::{self, Changes, NUMBERS, Shown},
-        list::{Condition, Position, Select},
-        table::{Field, Table},
+        changes::{self, Changes, Shown},
+        list::{Page, Select},
+        table::Table,
     },
 };
 
@@ -89,114 +91,6 @@ struct Ready {
     next: i64,
 }
 
-/// What a roll says of a page.
-#[derive(Debug, Clone)]
-pub(crate) struct Found {
-    /// How many accounts there are, and how many of them match.
-    pub(crate) total: u64,
-    pub(crate) matching: u64,
-    /// Those of the page, and where the last of them stands.
-    pub(crate) ids: Vec<Uuid>,
-    pub(crate) last: Option<Position>,
-}
-
-impl Found {
-    /// Where a list goes on behind the page, if there may be more than the rows that were asked for.
-    pub(crate) fn more(self, limit: u64) -> Option<Position> {
-        self.last.filter(|_| self.ids.len() as u64 == limit)
-    }
-}
-
-/// Which page.
-#[derive(Debug, Clone)]
-pub(crate) struct Page {
-    pub(crate) behind: Option<Position>,
-    pub(crate) skip: u64,
-    pub(crate) limit: u64,
-}
-
-/// What is asked of a roll.
-struct Question {
-    order: (Sorting, bool),
-    wanted: Vec<Wanted>,
-    page: Page,
-}
-
-/// What the rows must have for a question to be answered.
-#[derive(Debug, Clone, Copy)]
-enum Missing {
-    Order(Sorting),
-    Number(usize),
-}
-
-fn number_of(column: &str) -> Option<usize> {
-    NUMBERS.iter().position(|number| *number == column)
-}
-
-fn sorting_of(field: &Field) -> Option<Sorting> {
-    match (field.part, field.order?) {
-        (Some(part), _) => Some(Sorting::Part(part)),
-        (None, "id") => Some(Sorting::Id),
-        (None, column) => number_of(column).map(Sorting::Number),
-    }
-}
-
-impl Question {
-    /// Nothing if it is not one for a roll.
-    fn of(select: &Select, page: Page) -> Option<Self> {
-        if select.reach != Reach::Everything {
-            return None;
-        }
-        let wanted = |condition: &Condition| match condition {
-            Condition::Contains(None, text) => Some(Wanted::Text(None, text.clone())),
-            Condition::Contains(Some(field), text) => Some(Wanted::Text(Some(field.part?), text.clone())),
-            Condition::Is(column, value) => Some(Wanted::Number(number_of(column)?, i64::from(*value))),
-            Condition::Equals(column, value) => Some(Wanted::Number(number_of(column)?, *value)),
-            _ => None,
-        };
-        // What every text holds is no condition.
-        let idle = |condition: &&Condition| matches!(condition, Condition::Contains(_, text) if text.is_empty());
-        let conditions = select.conditions.iter().filter(|condition| !idle(condition));
-        let wanted = conditions.map(wanted).collect::<Option<Vec<_>>>()?;
-        Some(Self { order: (sorting_of(select.order)?, select.descending), wanted, page })
-    }
-
-    fn missing(&self, rows: &Rows) -> Option<Missing> {
-        let numbers = self.wanted.iter().filter_map(|wanted| match wanted {
-            Wanted::Number(number, _) => Some(*number),
-            Wanted::Text(..) => None,
-        });
-        let sorted = match self.order.0 {
-            Sorting::Number(number) => Some(number),
-            _ => None,
-        };
-        let number = numbers.chain(sorted).find(|number| !rows.has_number(*number)).map(Missing::Number);
-        number.or_else(|| (!rows.has_order(self.order.0)).then_some(Missing::Order(self.order.0)))
-    }
-
-    fn answer(&self, rows: &Rows) -> Found {
-        let matching = rows.matching(&self.wanted);
-        let limit = usize::try_from(self.page.limit).unwrap_or(usize::MAX);
-        let skip = usize::try_from(self.page.skip).unwrap_or(usize::MAX);
-        let page = match &self.page.behind {
-            Some(position) => rows.behind(self.order, matching.as_ref(), position, limit),
-            None => rows.page(self.order, matching.as_ref(), skip, limit),
-        };
-        let total = rows.count() as u64;
-        Found {
-            total,
-            matching: matching.map_or(total, |bits| bits.count()),
-            last: page.last().map(|row| rows.position(self.order.0, *row)),
-            ids: page.into_iter().map(|row| rows.id(row)).collect(),
-        }
-    }
-
-    /// Whether it takes long enough to be asked on another thread than one that serves requests.
-    fn is_long(&self) -> bool {
-        !self.wanted.is_empty()
-    }
-}
-
 impl Rolls {
     pub(crate) fn new(limits: Limits) -> Self {
         let roll = |kind| {
@@ -222,7 +116,7 @@ impl Rolls {
 }
 
 /// Says what a page holds, if there is a roll that knows.
-pub(crate) async fn look_up(directory: &Directory, select: &Select, page: Page) -> Result<Option<Found>> {
+pub(crate) async fn look_up(directory: &Directory, select: &Select, page: &Page) -> Result<Option<Found>> {
     let Some(roll) = directory.rolls.of(select.table) else { return Ok(None) };
     let found = roll.look_up(directory, select, page).await?;
     directory.metrics.account_page(if found.is_some() { "memory" } else { "database" });
@@ -264,7 +158,7 @@ impl Roll {
         self.began.elapsed().as_secs()
     }
 
-    async fn look_up(self: &Arc<Self>, directory: &Directory, select: &Select, page: Page) -> Result<Option<Found>> {
+    async fn look_up(self: &Arc<Self>, directory: &Directory, select: &Select, page: &Page) -> Result<Option<Found>> {
         let Some(question) = Question::of(select, page) else { return Ok(None) };
         self.asked.store(self.age(), Ordering::Relaxed);
         if !self.read_changes(directory).await? {
@@ -411,16 +305,15 @@ impl Roll {
     async fn each_piece(&self, directory: &Directory, mut take: impl FnMut(&[Shown]) -> bool) -> Result<()> {
         let mut behind = Uuid::nil();
         loop {
-            let piece = directory
+            let (piece, last) = directory
                 .store
                 .scan((self.kind, behind), |(kind, behind), tx| {
                     Box::pin(async move { Ok(changes::behind(tx, *kind, behind).await?) })
                 })
                 .await?;
-            let Some(last) = piece.last() else { return Ok(()) };
-            behind = last.id;
-            if !take(&piece) {
-                return Ok(());
+            match last {
+                Some(last) if take(&piece) => behind = last,
+                _ => return Ok(()),
             }
         }
     }

@@ -1,8 +1,11 @@
 //! What both databases must do alike, tried on SQLite and, with `TEST_DATABASE_URL`, on PostgreSQL.
 
-use super::{Location, Store, Tx, facts};
+use uuid::Uuid;
+
+use super::{Location, Store, Tx, accounts, changes, facts};
 use crate::{
     error::{Error, Failure, Result},
+    kind::AccountKind,
     metrics::Metrics,
     time::Clock,
 };
@@ -122,4 +125,87 @@ async fn rows_of_an_update_are_given_and_changed() {
         .await;
     assert_eq!(given.expect("writes").as_deref(), Some("new"));
     assert_eq!(value(&store, &name).await.as_deref(), Some("new"));
+}
+
+/// What lists show of the accounts that have changed since, and those that are gone; nothing if that is lost.
+async fn changes(store: &Store, from: i64) -> Option<(Vec<(Uuid, i64)>, Vec<Uuid>)> {
+    let read = store
+        .read(from, |from, tx| Box::pin(async move { Ok(changes::since(tx, AccountKind::Service, *from).await?) }))
+        .await;
+    match read.expect("reads") {
+        changes::Changes::Read { shown, gone, .. } => {
+            Some((shown.into_iter().map(|shown| (shown.id, shown.numbers[2])).collect(), gone))
+        }
+        changes::Changes::Lost => None,
+    }
+}
+
+#[tokio::test]
+async fn what_lists_show_is_noted_when_it_changes_until_it_is_forgotten() {
+    let (store, name, _folder) = store("changes").await;
+    let next = || async {
+        store.read((), |(), tx| Box::pin(async move { Ok(changes::next(tx).await?) })).await.expect("reads")
+    };
+    let id = crate::random::Random::system().uuid(store.now());
+    let begun = next().await;
+    let profile = accounts::Profile { name, ..accounts::Profile::default() };
+    let own = &store;
+    let write = |sql: &'static str| async move {
+        let store = own;
+        let done =
+            store.write(id, move |id, tx| Box::pin(async move { Ok(tx.execute(sql, &[id.into()]).await?) })).await;
+        assert_eq!(done.expect("writes"), 1, "{sql}");
+    };
+    let now = store.now();
+    let account = accounts::Account {
+        id,
+        kind: AccountKind::Service,
+        profile,
+        failed_attempts: 0,
+        failures_since_reset: 0,
+        lock_start: accounts::NEVER,
+        created: now,
+        updated: now,
+        version: 1,
+        profile_version: 1,
+        used: false,
+        has_password: false,
+    };
+    let insert =
+        store.write(account, |account, tx| Box::pin(async move { Ok(accounts::insert(tx, account, "").await?) }));
+    assert!(insert.await.expect("writes"));
+    assert_eq!(changes(&store, begun).await, Some((vec![(id, 0)], vec![])));
+
+    let made = next().await;
+    for (sql, noted) in [
+        ("UPDATE accounts SET version = version + 1, attempts_in_flight = 1 WHERE id = $1", 1),
+        ("UPDATE accounts SET failed_attempts = failed_attempts WHERE id = $1", 1),
+        ("UPDATE accounts SET failed_attempts = 3 WHERE id = $1", 2),
+        ("UPDATE accounts SET search = search || 'x' WHERE id = $1", 3),
+        ("UPDATE accounts SET updated = updated + 1 WHERE id = $1", 4),
+        ("UPDATE accounts SET disabled = TRUE WHERE id = $1", 5),
+        ("UPDATE accounts SET lock_start = 5 WHERE id = $1", 6),
+    ] {
+        write(sql).await;
+        let count = store.read(id, |id, tx| {
+            let sql = "SELECT COUNT(*) FROM account_changes WHERE account_id = $1";
+            Box::pin(async move { Ok(tx.first(sql, &[id.into()], |row| row.int(0)).await?) })
+        });
+        assert_eq!(count.await.expect("reads"), Some(noted), "{sql}");
+    }
+    assert_eq!(changes(&store, made).await, Some((vec![(id, 3)], vec![])));
+    write("DELETE FROM accounts WHERE id = $1").await;
+    assert_eq!(changes(&store, made).await, Some((vec![], vec![id])));
+
+    let last = loop {
+        // On PostgreSQL it passes what was done once no older transaction of another test is open.
+        let last = next().await;
+        if last > made {
+            break last;
+        }
+    };
+    let forget = store.write(last, |last, tx| Box::pin(async move { Ok(changes::forget(tx, *last).await?) }));
+    forget.await.expect("writes");
+    assert_eq!(changes(&store, made).await, None);
+    assert!(changes(&store, last).await.is_some());
 }

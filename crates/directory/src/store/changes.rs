@@ -113,11 +113,14 @@ async fn of(tx: &mut Tx, kind: AccountKind, ids: &[Uuid]) -> Result<Vec<Shown>, 
     Ok(all)
 }
 
-/// Some accounts of a kind, in the order of their ids, those behind this one.
-pub(crate) async fn behind(tx: &mut Tx, kind: AccountKind, id: &Uuid) -> Result<Vec<Shown>, Failure> {
-    let sql = "SELECT id, search, created, updated, failed_attempts, lock_start, disabled FROM accounts
-         WHERE id > $1 AND kind = $2 ORDER BY id LIMIT 4096";
-    tx.query(sql, &[id.into(), kind.as_str().into()], from_row).await
+/// Some accounts, in the order of their ids, those behind this one; and which of them are of the kind. To say in SQL which
+/// are would lead the databases to the index of names, and to sorting all for every piece.
+pub(crate) async fn behind(tx: &mut Tx, kind: AccountKind, id: &Uuid) -> Result<(Vec<Shown>, Option<Uuid>), Failure> {
+    let sql = "SELECT id, search, created, updated, failed_attempts, lock_start, disabled, kind FROM accounts
+         WHERE id > $1 ORDER BY id LIMIT 4096";
+    let rows = tx.query(sql, &[id.into()], |row| Ok((from_row(row)?, row.text(7)? == kind.as_str()))).await?;
+    let last = rows.last().map(|(shown, _)| shown.id);
+    Ok((rows.into_iter().filter(|(_, ours)| *ours).map(|(shown, _)| shown).collect(), last))
 }
 
 /// Forgets changes that are older than this number.

@@ -60,6 +60,14 @@ pub(crate) struct Position {
     pub(crate) id: Uuid,
 }
 
+/// Which rows of a list: so many, behind a position or from the first, when so many have been passed over.
+#[derive(Debug, Clone)]
+pub(crate) struct Page {
+    pub(crate) behind: Option<Position>,
+    pub(crate) skip: u64,
+    pub(crate) limit: u64,
+}
+
 /// What a row is ordered by, before its id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Key {
@@ -174,13 +182,11 @@ impl Select {
         Ok(ids.iter().filter_map(|id| rows.remove(id)).collect())
     }
 
-    /// The rows behind a position, and the position behind them if there may be more.
+    /// The rows of a page, and the position behind them if there may be more.
     pub(crate) async fn page<T>(
         &self,
         tx: &mut Tx,
-        behind: Option<&Position>,
-        skip: u64,
-        limit: u64,
+        Page { behind, skip, limit }: &Page,
         map: fn(&Row<'_>) -> Result<T, Failure>,
     ) -> Result<(Vec<T>, Option<Position>), Failure> {
         let patterns = self.patterns();
@@ -202,14 +208,14 @@ impl Select {
         }
         let direction = if self.descending { "DESC" } else { "ASC" };
         statement.push(&format!(" ORDER BY {order} {direction}, id {direction} LIMIT "));
-        statement.bind(i64::try_from(limit).unwrap_or(i64::MAX));
+        statement.bind(i64::try_from(*limit).unwrap_or(i64::MAX));
         statement.push(" OFFSET ");
-        statement.bind(i64::try_from(skip).unwrap_or(i64::MAX));
+        statement.bind(i64::try_from(*skip).unwrap_or(i64::MAX));
         let key_column = self.table.columns.split(',').count();
         let rows =
             tx.query(&statement.sql, &statement.values, |row| Ok((map(row)?, position(row, key_column, self.order)?)));
         let mut rows = rows.await?;
-        let more = rows.len() as u64 == limit && limit > 0;
+        let more = rows.len() as u64 == *limit && *limit > 0;
         let last = rows.last_mut().map(|(_, position)| position.clone());
         Ok((rows.into_iter().map(|(row, _)| row).collect(), last.filter(|_| more)))
     }

@@ -34,7 +34,7 @@ pub(crate) enum Scoped {
 pub(crate) const ENTITY_FIELDS: &[Field] = &[
     Field::NAME,
     Field::of("id", "id", Values::Id),
-    Field::part("notes", 2),
+    Field::long_part("notes", 2),
     Field::of("created", "created", Values::Time),
     Field::of("updated", "updated", Values::Time),
     Field::TAGS,
@@ -88,6 +88,8 @@ pub(crate) struct Field {
     pub(crate) values: Values,
     /// Which part of `search` it is, from 1, if it is one.
     pub(crate) part: Option<usize>,
+    /// Whether it may hold so much that no client should have to carry it.
+    pub(crate) long: bool,
 }
 
 /// The parts of `search`, from 1.
@@ -126,14 +128,18 @@ impl Field {
         Self::of(name, order, Values::Text)
     }
     pub(crate) const fn of(name: &'static str, order: &'static str, values: Values) -> Self {
-        Self { name, order: Some(order), values, part: None }
+        Self { name, order: Some(order), values, part: None, long: false }
     }
     /// A folded text that is nowhere but in `search`, as the part of that number.
     pub(crate) const fn part(name: &'static str, number: usize) -> Self {
         Self { part: Some(number), ..Self::text(name, PARTS[number - 1]) }
     }
+    /// The same, which may be long.
+    pub(crate) const fn long_part(name: &'static str, number: usize) -> Self {
+        Self { long: true, ..Self::part(name, number) }
+    }
     /// The name, which has a column of its own and is the first part of `search` too.
     pub(crate) const NAME: Self = Self { part: Some(1), ..Self::text("name", "name_key") };
-    pub(crate) const TAGS: Self = Self { name: "tags", order: None, values: Values::Tags, part: None };
-    pub(crate) const STATE: Self = Self { name: "state", order: None, values: Values::State, part: None };
+    pub(crate) const TAGS: Self = Self { name: "tags", order: None, values: Values::Tags, part: None, long: false };
+    pub(crate) const STATE: Self = Self { name: "state", order: None, values: Values::State, part: None, long: false };
 }

@@ -24,7 +24,7 @@ pub use view::{COLOR_NAMES, Tag, TagDetails, TagInput};
 const FIELDS: &[Field] = &[
     Field::text("name", "name_key"),
     Field::of("id", "id", Values::Id),
-    Field::text("notes", "split_part(search, '\u{1}', 2)"),
+    Field::long_part("notes", 2),
     Field::of("created", "created", Values::Time),
     Field::of("updated", "updated", Values::Time),
     Field::of("colorCode", "color_code", Values::Int),

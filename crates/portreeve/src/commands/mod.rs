@@ -20,6 +20,7 @@ use crate::{Misconfigured, settings::Settings};
 pub async fn open(settings: &Settings) -> anyhow::Result<Directory> {
     let mut options = Options::new(settings.location());
     options.hash_workers = settings.hash_workers.value.unwrap_or(options.hash_workers);
+    options.rolls.memory = usize::from(settings.list_memory.value) << 20;
     match Directory::open(options).await {
         Err(Error::Invalid(faults)) => Err(misconfigured(&faults)),
         opened => opened.with_context(|| format!("opening {}", settings.location_text())),

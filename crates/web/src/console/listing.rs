@@ -94,6 +94,7 @@ impl Asked {
             // Each word is looked for by itself.
             queries: self.get("q").split_whitespace().take(8).map(str::to_owned).collect(),
             range: Some(format!("{first}-{}", first + ROWS - 1)),
+            after: None,
             order_by: Some(self.get("sort").to_owned()).filter(|field| !field.is_empty()),
             descending: (!self.get("down").is_empty()).then(|| "true".to_owned()),
             filters: filters.iter().filter_map(filter).collect(),

@@ -314,10 +314,15 @@ impl OperationInput for ListParameters {
         let each = "Each must be contained, in upper or lower case, in one of the searched fields.";
         let range = json_schema!({"type": "string", "pattern": "^[0-9]{1,9}-[0-9]{1,9}$", "examples": ["0-49"]});
         let rows = "First and last row, both included, from 0. All rows if left out.";
-        let order = json_schema!({"type": "string", "default": "name", "enum": ORDERS});
+        let order = json_schema!({"type": "string", "default": "name", "enum": parameters::ORDERS});
         for parameter in [
             query_parameter("query", each, texts),
             query_parameter("range", rows, range),
+            query_parameter(
+                "after",
+                "Where an earlier page ended, as its Link says.",
+                json_schema!({"type": "string"}),
+            ),
             query_parameter("orderBy", "The field by which the rows are ordered.", order),
             query_parameter("descending", "Whether the order is reversed.", json_schema!({"type": "boolean"})),
             query_parameter("name", "Part of the name. Other fields filter alike.", json_schema!({"type": "string"})),
@@ -331,9 +336,6 @@ impl OperationInput for ListParameters {
         vec![invalid(ctx)]
     }
 }
-
-/// Fields by which every list can be ordered. Resources have more.
-const ORDERS: [&str; 5] = ["name", "id", "notes", "created", "updated"];
 
 impl<T: JsonSchema> OperationOutput for Object<T> {
     type Inner = T;
@@ -364,7 +366,10 @@ impl<T: JsonSchema> OperationOutput for List<T> {
 
     fn inferred_responses(ctx: &mut GenContext, _: &mut Operation) -> Statuses {
         let says = "The rows that were asked for. A long list has no entity tag: it is sent while it is read.";
-        vec![(Some(200), tagged(json_response::<ListBody<T>>(ctx, says)))]
+        let next = "The next page, as `rel=\"next\"`, if there may be one and the range is of at most 512 rows.";
+        let response =
+            with_header(json_response::<ListBody<T>>(ctx, says), "Link", next, json_schema!({"type": "string"}));
+        vec![(Some(200), tagged(response))]
     }
 }
 

@@ -25,6 +25,9 @@ impl<T: Named> OperationInput for DistinguishedName<T> {
     }
 }
 
+/// Fields by which every list can be ordered. Resources have more.
+pub(super) const ORDERS: [&str; 5] = ["name", "id", "notes", "created", "updated"];
+
 /// Says by which fields a list can be ordered whose objects have other fields than most.
 pub(crate) fn listing<'t>(
     mut operation: TransformOperation<'t>,

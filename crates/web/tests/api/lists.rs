@@ -296,3 +296,74 @@ async fn accounts_are_found_by_how_they_stand_with_the_door() {
     }
     server.get("/administrative-roles?filterBy[state]=locked").await.expect(422);
 }
+
+/// Follows the links from the first page to the last.
+pub async fn walk(server: &Server, path: &str) -> Vec<String> {
+    let (mut names, mut next) = (Vec::new(), Some(path.to_owned()));
+    while let Some(page) = next {
+        let answer = server.get(&page).await.expect(200);
+        names.extend(answer.names().into_iter().map(str::to_owned));
+        let link = answer.headers.get("link").map(|link| link.to_str().unwrap().to_owned());
+        next = link.map(|link| {
+            let target = link.strip_suffix(">; rel=\"next\"").and_then(|link| link.strip_prefix('<'));
+            target.unwrap_or_else(|| panic!("{link}")).to_owned()
+        });
+    }
+    names
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn links_lead_through_the_whole_list() {
+    let server = Server::start().await;
+    for number in 0..23 {
+        let last = ["Ä", "b", "C"][number % 3];
+        let fields = json!({ "lastName": last, "notes": "with & and =", "disabled": number % 2 == 0 });
+        server.make("/local-users", with("/local-users", &format!("user {number}"), fields)).await;
+    }
+    for order in
+        ["name", "id", "created", "updated", "lastName", "disabled", "failedLoginAttempts", "lockStart", "email"]
+    {
+        for rest in ["", "&descending=true", "&query=%26+and", "&descending=true&firstName=b&disabled=true"] {
+            let whole = server.get(&format!("/admin/local-users?orderBy={order}{rest}")).await.expect(200);
+            let walked = walk(&server, &format!("/admin/local-users?orderBy={order}&range=0-4{rest}")).await;
+            assert_eq!(walked, whole.names(), "{order}{rest}");
+        }
+    }
+    // Rows that come before where one stands, or go, make nothing else come twice or be left out.
+    let first = server.get("/local-users?range=3-7").await;
+    let link = first.headers["link"].to_str().unwrap();
+    assert!(link.starts_with("</local-users?range=0-4&after=") && link.ends_with(">; rel=\"next\""), "{link}");
+    let next = link[1..].split('>').next().unwrap();
+    let stood = first.json["data"][4]["id"].as_str().unwrap().to_owned();
+    let expected = server.get("/local-users?range=8-12").await;
+    server.make("/local-users", least("/local-users", "a newcomer")).await;
+    server.delete(&format!("/local-users/{stood}")).await.expect(204);
+    let then = server.get(next).await;
+    assert_eq!(then.names(), expected.names());
+    assert_eq!(then.json["range"], "0-4/24");
+    // No page behind the last, nor behind all; and none where a client would have to carry a long text.
+    for list in
+        ["/local-users", "/local-users?range=20-40", "/local-users?range=0-600", "/local-users?orderBy=notes&range=0-4"]
+    {
+        assert!(!server.get(list).await.expect(200).headers.contains_key("link"), "{list}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_place_in_another_order_is_refused() {
+    let server = Server::start().await;
+    for number in 0..3 {
+        server.person(&format!("user {number}")).await;
+    }
+    let link = server.get("/local-users?range=0-0").await.headers["link"].to_str().unwrap().to_owned();
+    let place = link.split("after=").nth(1).unwrap().split('>').next().unwrap().to_owned();
+    server.get(&format!("/local-users?after={place}")).await.expect(200);
+    for wrong in [
+        format!("orderBy=lastName&after={place}"),
+        format!("after={}", &place[..20]),
+        "after=%00".into(),
+        "after=".into(),
+    ] {
+        assert_eq!(server.get(&format!("/local-users?{wrong}")).await.expect(422).faults(), ["after"], "{wrong}");
+    }
+}

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::{
     accounts::{KINDS, least, with},
     harness::{Place, Server, connect},
+    lists::walk,
 };
 
 /// A list of any length is kept in memory.
@@ -32,8 +33,20 @@ async fn remembered(server: &Server, path: &str) -> Value {
     }
 }
 
-const WORDS: [&str; 12] =
-    ["anna", "ANNA", "Straße", "STRASSE", "ﬁeld", "Ångström", "o'neil", "100%", "under_score", "back\\slash", "x", "ab ab"];
+const WORDS: [&str; 12] = [
+    "anna",
+    "ANNA",
+    "Straße",
+    "STRASSE",
+    "ﬁeld",
+    "Ångström",
+    "o'neil",
+    "100%",
+    "under_score",
+    "back\\slash",
+    "x",
+    "ab ab",
+];
 
 fn word(random: &mut Rng) -> &'static str {
     WORDS[random.usize(..WORDS.len())]
@@ -59,8 +72,18 @@ fn fields(random: &mut Rng, path: &str) -> Value {
 fn question(random: &mut Rng, path: &str) -> String {
     let orders: &[&str] = match path {
         "/local-users" => &[
-            "name", "id", "notes", "created", "updated", "firstName", "lastName", "email", "phone", "disabled",
-            "failedLoginAttempts", "lockStart",
+            "name",
+            "id",
+            "notes",
+            "created",
+            "updated",
+            "firstName",
+            "lastName",
+            "email",
+            "phone",
+            "disabled",
+            "failedLoginAttempts",
+            "lockStart",
         ],
         _ => &["name", "id", "notes", "created", "updated", "labels", "disabled", "failedLoginAttempts", "lockStart"],
     };
@@ -140,6 +163,11 @@ async fn memory_says_what_the_database_says() {
                 assert_eq!(one.json, other.json, "{question}");
                 asked += 1;
             }
+        }
+        for question in ["orderBy=updated", "descending=true&query=a", "orderBy=disabled", "orderBy=id"] {
+            let question = format!("{path}?{question}&range=0-6");
+            remembered(&keeping, &question).await;
+            assert_eq!(walk(&keeping, &question).await, walk(&asking, &question).await, "{question}");
         }
         assert!(pages(&keeping, "memory") - before > asked / 2, "most of {asked} answers are from memory");
     }
