@@ -164,19 +164,24 @@ impl Select {
         Ok(u64::try_from(count.unwrap_or(0)).unwrap_or(0))
     }
 
-    /// The rows with these ids, in their order. What is gone is left out.
+    /// The rows with these ids, in their order, whatever the conditions. What is gone is left out.
     pub(crate) async fn rows<T>(
         &self,
         tx: &mut Tx,
         ids: &[Uuid],
         map: fn(&Row<'_>) -> Result<T, Failure>,
     ) -> Result<Vec<T>, Failure> {
-        let mut statement = Statement { sql: format!("SELECT {}", self.table.columns), values: Vec::new() };
-        self.push_from(&mut statement, None);
-        statement.push(" AND id IN (");
+        let table = self.table.name;
+        let mut statement =
+            Statement { sql: format!("SELECT {} FROM {table} WHERE id IN (", self.table.columns), values: Vec::new() };
         // A few lengths only, so that there are a few statements only: the last id stands several times.
         statement.bind_all(ids.iter().chain(ids.last().into_iter().cycle()).take(ids.len().next_power_of_two()));
         statement.push(")");
+        if let Some(kind) = self.table.kind {
+            // To ask for the kind itself would lead SQLite to the index of names, and through all of them.
+            statement.push(" AND kind || '' = ");
+            statement.bind(kind);
+        }
         let rows = tx.query(&statement.sql, &statement.values, |row| Ok((row.uuid(0)?, map(row)?))).await?;
         let mut rows: HashMap<Uuid, T> = rows.into_iter().collect();
         Ok(ids.iter().filter_map(|id| rows.remove(id)).collect())
