@@ -21,6 +21,7 @@ pub mod ip_pools;
 pub(crate) mod javascript;
 pub mod json;
 pub mod kind;
+pub mod limits;
 pub mod list;
 pub mod local_users;
 pub mod login;

@@ -12,6 +12,7 @@ pub(crate) mod configuration;
 pub(crate) mod devices;
 pub(crate) mod facts;
 pub(crate) mod identity_providers;
+pub(crate) mod limits;
 pub(crate) mod list;
 mod migrations;
 pub(crate) mod objects;

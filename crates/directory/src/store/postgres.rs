@@ -92,7 +92,7 @@ impl Postgres {
         Ok(now)
     }
 
-    async fn connect(&self) -> Result<Connection, Failure> {
+    pub(super) async fn connect(&self) -> Result<Connection, Failure> {
         let client = self.pool.get().await.map_err(|cause| Failure::Unavailable(with_causes(&cause)))?;
         Ok(Connection { client: Some(client), in_transaction: false })
     }
@@ -146,7 +146,7 @@ impl Postgres {
 }
 
 impl Connection {
-    fn client(&self) -> Result<&Object, Failure> {
+    pub(super) fn client(&self) -> Result<&Object, Failure> {
         self.client.as_ref().ok_or_else(|| Failure::Broken("the connection was given back".into()))
     }
 

@@ -24,9 +24,9 @@ use crate::{
 /// The database in its folder.
 pub(super) const FILE: &str = "portreeve.db";
 /// Writes that may wait for the writer; past that the store says that it is busy.
-const QUEUE_LIMIT: usize = 8_192;
+pub(super) const QUEUE_LIMIT: usize = 8_192;
 /// Writes that one commit carries at most, so that the first does not wait long for the last.
-const BATCH_LIMIT: usize = 256;
+pub(super) const BATCH_LIMIT: usize = 256;
 /// How long to wait for another process that writes (the command line next to a running server).
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Prepared statements kept per connection.
@@ -162,7 +162,7 @@ fn make_private_file(file: &Path) -> std::io::Result<()> {
     options.open(file).map(drop)
 }
 
-fn connect(file: &Path) -> Result<Connection, Failure> {
+pub(super) fn connect(file: &Path) -> Result<Connection, Failure> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(file, flags)
         .map_err(|cause| Failure::Unavailable(format!("{} cannot be opened: {cause}", file.display())))?;

@@ -2,17 +2,19 @@
 //! what else the machine does falls on all alike.
 
 use std::{
+    collections::BTreeMap,
     hash::{BuildHasher, Hasher, RandomState},
     time::Instant,
 };
 
-use anyhow::{bail, ensure};
+use anyhow::{Context, ensure};
 use serde_json::json;
 
 use super::{
-    BenchArguments,
-    client::{Connection, request},
-    server::{Server, login_request},
+    client::{Api, Connection, Request},
+    engine::Engine,
+    report::Report,
+    server::{Server, login},
 };
 
 const KINDS: [&str; 5] = ["unknown", "wrong", "locked", "disabled", "passwordless"];
@@ -23,43 +25,42 @@ const CRITICAL_Z: f64 = 3.66;
 /// Wrong passwords before the account is unlocked again; its provider locks at 100.
 const UNLOCK_EVERY: usize = 40;
 
-/// Times refusals and fails if their kinds can be told apart.
-pub async fn compare(arguments: &BenchArguments) -> anyhow::Result<String> {
-    let server = Server::start(arguments.database.as_deref())?;
-    let token = server.log_in().await?;
-    let mut connection = Connection::open(server.address).await?;
-    let wrong = prepare(&mut connection, &token).await?;
+/// Times refusals. What was found, and whether their kinds can be told apart.
+pub async fn measure(engine: &Engine<'_>) -> anyhow::Result<(Report, Verdict)> {
+    let server = Server::on_nothing(engine.places).await?;
+    let wrong = prepare(&server.api).await?;
+    let mut connection = Connection::open(server.api.address).await?;
     let mut samples: Vec<Vec<f64>> = vec![Vec::new(); KINDS.len()];
-    let requests = KINDS.map(|kind| login_request(kind, "not the password"));
-    for round in 0..arguments.samples + 20 {
+    let requests = KINDS.map(|kind| login(&server.api, "local", kind, "not the password"));
+    for round in 0..engine.arguments.samples + 20 {
         if round % UNLOCK_EVERY == 0 {
             let unlocked = connection.call(&wrong).await?;
-            ensure!(unlocked.status == 200, "an unlock was answered {}", unlocked.status);
+            ensure!(unlocked.status == 200, "an unlock was answered {}", unlocked.shown());
         }
         for kind in shuffled() {
             let began = Instant::now();
             let answer = connection.call(&requests[kind]).await?;
             let took = began.elapsed().as_secs_f64() * 1_000.0;
-            ensure!(answer.status == 401, "a refusal was answered {}", answer.status);
+            ensure!(answer.status == 401, "a refusal was answered {}", answer.shown());
             // The first ones warm up.
             if round >= 20 {
                 samples[kind].push(took);
             }
         }
     }
-    judge(samples)
+    drop(server.process);
+    engine.places.give_back(server.place).await?;
+    Ok(judge(samples))
 }
 
 /// Makes an account of each kind. Gives the request that unlocks the one whose passwords are wrong.
-async fn prepare(connection: &mut Connection, token: &str) -> anyhow::Result<Vec<u8>> {
-    let providers = connection.call(&request("GET", "/identity-providers?name=local", Some(token), "")).await?;
-    let providers: serde_json::Value = serde_json::from_slice(&providers.body)?;
+async fn prepare(api: &Api) -> anyhow::Result<Request> {
+    let providers = api.call("GET", "/identity-providers?name=local", "").await?;
     let mut provider = providers["data"][0].clone();
     provider["userLockoutThreshold"] = json!(100);
     let path = format!("/identity-providers/{}", provider["id"].as_str().unwrap_or_default());
-    let changed = connection.call(&request("PUT", &path, Some(token), &provider.to_string())).await?;
-    ensure!(changed.status == 200, "the threshold was not set: {}", changed.status);
-    let mut unlock = Vec::new();
+    api.call("PUT", &path, &provider.to_string()).await?;
+    let mut unlock = None;
     for kind in &KINDS[1..] {
         let mut user = json!({"name": kind, "firstName": "Ben", "lastName": "Marker"});
         if *kind != "passwordless" {
@@ -69,16 +70,14 @@ async fn prepare(connection: &mut Connection, token: &str) -> anyhow::Result<Vec
             user["lockStart"] = json!("2999-01-01T00:00:00Z");
         }
         user["disabled"] = json!(*kind == "disabled");
-        let made = connection.call(&request("POST", "/local-users", Some(token), &user.to_string())).await?;
-        ensure!(made.status == 200, "the account {kind} was not made: {}", made.status);
+        let mut made = api.call("POST", "/local-users", &user.to_string()).await?;
         if *kind == "wrong" {
-            let mut made: serde_json::Value = serde_json::from_slice(&made.body)?;
             (made["failedLoginAttempts"], made["lockStart"]) = (json!(0), json!(null));
             let path = format!("/local-users/{}", made["id"].as_str().unwrap_or_default());
-            unlock = request("PUT", &path, Some(token), &made.to_string());
+            unlock = Some(api.request("PUT", &path, &made.to_string()));
         }
     }
-    Ok(unlock)
+    unlock.context("no account has a wrong password")
 }
 
 fn shuffled() -> [usize; KINDS.len()] {
@@ -92,23 +91,42 @@ fn shuffled() -> [usize; KINDS.len()] {
     order
 }
 
-fn judge(mut samples: Vec<Vec<f64>>) -> anyhow::Result<String> {
+/// What the times of refusals say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    Alike,
+    ToldApart,
+}
+
+impl Verdict {
+    /// Fails if they can be told apart.
+    pub fn check(self) -> anyhow::Result<()> {
+        ensure!(
+            self == Self::Alike,
+            "refusals can be told apart by their time (a median over {} % off, or |z| over {CRITICAL_Z})",
+            MARGIN * 100.0
+        );
+        Ok(())
+    }
+}
+
+fn judge(mut samples: Vec<Vec<f64>>) -> (Report, Verdict) {
     let wrong = samples[1].clone();
-    let mut text = String::from("refusals");
-    let mut told_apart = false;
+    let (mut figures, mut verdict) = (BTreeMap::new(), Verdict::Alike);
     let base = median(&mut samples[1]);
     for (kind, name) in KINDS.iter().enumerate() {
         let z = mann_whitney(&samples[kind], &wrong);
         let median = median(&mut samples[kind]);
         let off = median / base - 1.0;
-        told_apart |= off.abs() > MARGIN || z.abs() > CRITICAL_Z;
-        let count = samples[kind].len();
-        text += &format!("\n  {name:<13} median {median:.3} ms  {:+.2} %  z {z:+.2}  ({count} samples)", off * 100.0);
+        if off.abs() > MARGIN || z.abs() > CRITICAL_Z {
+            verdict = Verdict::ToldApart;
+        }
+        figures.insert(format!("{name}MedianMs"), median);
+        figures.insert(format!("{name}OffPercent"), off * 100.0);
+        figures.insert(format!("{name}Z"), z);
     }
-    if told_apart {
-        bail!("{text}\nrefusals can be told apart by their time (over 2 %, or |z| over {CRITICAL_Z})");
-    }
-    Ok(text + "\n  none can be told apart")
+    let what = format!("whether five kinds take the same time, {} of each", wrong.len());
+    (Report { name: "refusals".into(), what, figures, ..Report::default() }, verdict)
 }
 
 fn median(values: &mut [f64]) -> f64 {
@@ -141,7 +159,7 @@ mod tests {
         assert!(mann_whitney(&spread(0.05), &spread(0.0)).abs() > CRITICAL_Z);
         assert!(mann_whitney(&spread(0.000_001), &spread(0.0)).abs() < CRITICAL_Z);
         let samples = |off: f64| vec![spread(off), spread(0.0), spread(0.0), spread(0.0), spread(0.0)];
-        assert!(judge(samples(0.2)).is_err());
-        assert!(judge(samples(0.0)).is_ok());
+        assert_eq!(judge(samples(0.2)).1, Verdict::ToldApart);
+        assert_eq!(judge(samples(0.0)).1, Verdict::Alike);
     }
 }

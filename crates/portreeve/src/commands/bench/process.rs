@@ -1,0 +1,120 @@
+//! Processes that are measured: they end when they are dropped, and the system says what they took.
+
+use std::{
+    net::SocketAddr,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use anyhow::{Context, bail};
+use tokio::sync::oneshot;
+
+/// Ticks of a second in which Linux counts the time of processes, on every architecture.
+const TICKS: u64 = 100;
+/// The pause between two looks at a process.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// A process that ends when this is dropped.
+pub struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It is a bench: what it holds is thrown away.
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+/// What a process took from its beginning to its end.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Taken {
+    pub cpu: Duration,
+    /// Resident memory in MiB at most.
+    pub peak: f64,
+}
+
+impl Process {
+    /// Starts a server that says where it listens, and waits until it does.
+    pub async fn serving(mut command: Command) -> anyhow::Result<(Self, SocketAddr)> {
+        let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
+        let mut process = Self(child.context("starting a server")?);
+        let out = process.0.stdout.take().context("the server has no output")?;
+        let (sender, address) = oneshot::channel();
+        std::thread::spawn(move || {
+            let mut lines = std::io::BufRead::lines(std::io::BufReader::new(out));
+            let address = lines.find_map(|line| {
+                let line = line.ok()?;
+                line.split_once("http://")?.1.split_whitespace().next()?.parse().ok()
+            });
+            if let Some(address) = address {
+                // Nobody waits for it if the measurement was given up.
+                sender.send(address).ok();
+            }
+            // Goes on reading, so that the server never writes into a closed pipe.
+            lines.for_each(drop);
+        });
+        match address.await {
+            Ok(address) => Ok((process, address)),
+            Err(_) => bail!("the server ended before it said where it listens: {}", process.0.wait()?),
+        }
+    }
+
+    /// Runs a command to its good end. Gives what it said and what it took.
+    pub async fn run(mut command: Command, what: &str) -> anyhow::Result<(String, Taken)> {
+        let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
+        let mut process = Self(child.with_context(|| format!("starting {what}"))?);
+        let mut out = process.0.stdout.take().context("a command has no output")?;
+        let said = std::thread::spawn(move || {
+            let mut text = String::new();
+            std::io::Read::read_to_string(&mut out, &mut text).map(|_| text)
+        });
+        let mut taken = Taken::default();
+        loop {
+            // Once it has ended there is no memory to tell of, but the time is told until somebody has waited for it.
+            if let Ok((_, peak)) = process.memory() {
+                taken.peak = peak;
+            }
+            let (state, cpu) = process.state()?;
+            taken.cpu = cpu;
+            if state == "Z" {
+                break;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        let status = process.0.wait()?;
+        if !status.success() {
+            bail!("{what} failed: {status}");
+        }
+        let said = said.join().unwrap_or_else(|_| Ok(String::new()))?;
+        Ok((said, taken))
+    }
+
+    /// Resident memory in MiB: now, and the most there ever was.
+    pub fn memory(&self) -> anyhow::Result<(f64, f64)> {
+        let status = self.look("status")?;
+        let field = |name: &str| -> Option<f64> {
+            let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+            line.trim().trim_end_matches(" kB").trim().parse::<f64>().ok().map(|kib| kib / 1024.0)
+        };
+        Ok((field("VmRSS:").context("VmRSS")?, field("VmHWM:").context("VmHWM")?))
+    }
+
+    /// The time that the processors worked for it, for itself and in the system.
+    pub fn cpu(&self) -> anyhow::Result<Duration> {
+        Ok(self.state()?.1)
+    }
+
+    fn state(&self) -> anyhow::Result<(String, Duration)> {
+        let stat = self.look("stat")?;
+        // The second field is the program's name in parentheses, which may hold anything.
+        let fields: Vec<&str> = stat.rsplit_once(')').context("/proc/…/stat")?.1.split_whitespace().collect();
+        let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<u64>().ok()).context("/proc/…/stat");
+        let ticks = ticks(11)? + ticks(12)?;
+        Ok(((*fields.first().context("/proc/…/stat")?).to_owned(), Duration::from_millis(ticks * 1_000 / TICKS)))
+    }
+
+    fn look(&self, what: &str) -> anyhow::Result<String> {
+        let file = format!("/proc/{}/{what}", self.0.id());
+        std::fs::read_to_string(&file).with_context(|| format!("{file} cannot be read"))
+    }
+}
