@@ -40,7 +40,7 @@ enum Ready {
 impl Engine<'_> {
     /// The duration of a measurement, and of one to warm up.
     fn times(&self) -> (Duration, Duration) {
-        let whole = Duration::from_secs(self.arguments.seconds);
+        let whole = self.arguments.time();
         (whole, (whole / 4).min(Duration::from_secs(1)))
     }
 
@@ -60,7 +60,7 @@ impl Engine<'_> {
     ) -> anyhow::Result<Report> {
         let (time, warm) = self.times();
         let Measuring { rounds, rate, in_flight, .. } = *self.arguments;
-        terminal::note(&format!("measuring {}: {rounds} rounds of {} s and its limit…", plan.name, time.as_secs()));
+        terminal::note(&format!("measuring {}: {rounds} rounds of {} s and its limit…", plan.name, time.as_secs_f64()));
         let at_once = in_flight.unwrap_or(plan.in_flight);
         let demand = |rate: Option<u64>, time| {
             let in_flight = if rate.is_some() { in_flight.unwrap_or(OPEN) } else { at_once };

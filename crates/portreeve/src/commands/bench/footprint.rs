@@ -29,7 +29,7 @@ pub async fn measure(engine: &Engine<'_>, ground: &mut Ground) -> anyhow::Result
     let process = &ground.own.as_ref().context("a footprint is that of a server of our own")?.process;
     let (idle, _) = process.memory()?;
     let in_flight = engine.arguments.in_flight.unwrap_or(STORM);
-    let demand = Demand { in_flight, rate: None, time: Duration::from_secs(engine.arguments.seconds) };
+    let demand = Demand { in_flight, rate: None, time: engine.arguments.time() };
     let requests: Requests = Arc::new(ground.logins());
     let storm = load(ground.api.address, demand, &Arc::default(), &requests).await?;
     let (_, peak) = process.memory()?;

@@ -166,7 +166,8 @@ struct Schedule {
 
 impl Schedule {
     fn begin(began: Instant, rate: u64, demand: Demand) -> Self {
-        let whole = (rate * demand.time.as_secs()).max(1);
+        let whole = u128::from(rate) * demand.time.as_millis() / 1_000;
+        let whole = u64::try_from(whole).unwrap_or(u64::MAX).max(1);
         let schedule = Self {
             began,
             rate,

@@ -177,8 +177,8 @@ pub struct Measuring {
     #[arg(long, value_name = "FILE", requires = "url", help_heading = "On what")]
     password_file: Option<PathBuf>,
     /// Seconds that each measurement takes, and each limit
-    #[arg(long, default_value_t = 3, value_name = "N", value_parser = value_parser!(u64).range(1..=86_400), help_heading = "How")]
-    seconds: u64,
+    #[arg(long, default_value_t = 3.0, value_name = "N", value_parser = seconds, help_heading = "How")]
+    seconds: f64,
     /// Times that a measurement and its limit are taken in turn; the medians count
     #[arg(long, default_value_t = 3, value_name = "N", value_parser = rounds, help_heading = "How")]
     rounds: usize,
@@ -198,11 +198,21 @@ pub struct Measuring {
     json: Option<PathBuf>,
 }
 
+fn seconds(text: &str) -> Result<f64, String> {
+    let given = text.parse::<f64>().ok().filter(|seconds| (0.1..=86_400.0).contains(seconds));
+    given.ok_or_else(|| "is no number of seconds from 0.1 to 86400".into())
+}
+
 fn rounds(text: &str) -> Result<usize, String> {
     text.parse::<usize>().ok().filter(|count| *count > 0).ok_or_else(|| "is no number above 0".into())
 }
 
 impl Measuring {
+    /// How long each measurement takes.
+    fn time(&self) -> Duration {
+        Duration::from_secs_f64(self.seconds)
+    }
+
     /// What was named, or else all that can be measured so, in order.
     fn chosen(&self) -> anyhow::Result<Vec<Scenario>> {
         let refused = |scenario: &Scenario| {
@@ -260,7 +270,7 @@ fn measure(arguments: &Measuring) -> anyhow::Result<()> {
         // What is dropped unfinished ends its processes.
         tokio::select! {
             biased;
-            () = stopped => Err(anyhow::anyhow!("stopped; servers and temporary data are gone")),
+            () = stopped => Err(anyhow::anyhow!("stopped; the servers were ended, and their data was thrown away")),
             measured = all(arguments, &chosen, &places, &mut say) => measured,
         }
     });
@@ -270,7 +280,13 @@ fn measure(arguments: &Measuring) -> anyhow::Result<()> {
     if let Some(output) = output.filter(|_| !sheet.results.is_empty()) {
         output.write(&sheet)?;
     }
-    measured.and(cleared)
+    match (measured, cleared) {
+        (Err(fault), Err(left)) => {
+            terminal::complain(&format!("{left:#}"));
+            Err(fault)
+        }
+        (measured, cleared) => measured.and(cleared),
+    }
 }
 
 async fn all(

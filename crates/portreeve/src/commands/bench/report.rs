@@ -37,12 +37,12 @@ pub struct Sheet {
 }
 
 /// What was asked for.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Arguments {
     pub scenarios: Vec<String>,
     pub accounts: u64,
-    pub seconds: u64,
+    pub seconds: f64,
     pub rounds: usize,
     pub in_flight: Option<u64>,
     pub rate: Option<u64>,
