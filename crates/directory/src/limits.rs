@@ -52,3 +52,56 @@ pub async fn settle(location: &Location) -> Result<()> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An empty place on the database under test; the URL and the schema, if it is one.
+    async fn place(folder: &tempfile::TempDir) -> (Location, Option<(String, String)>) {
+        let Ok(url) = std::env::var("TEST_DATABASE_URL") else {
+            return (Location::Folder(folder.path().to_owned()), None);
+        };
+        let schema = format!("limits_{}", Clock::system().now().micros());
+        make_schema(&url, &schema).await.expect("is made");
+        let joint = if url.contains('?') { '&' } else { '?' };
+        let own = format!("{url}{joint}options=-csearch_path%3D{schema}");
+        (Location::Postgres { url: own, connections: 2 }, Some((url, schema)))
+    }
+
+    /// How many accounts there are whose notes begin so.
+    async fn count(location: &Location, notes: &str) -> i64 {
+        let store = Store::open(location, Clock::system(), Metrics::default()).await.expect("opens");
+        let counted = store.read(format!("{notes}%"), |notes, tx| {
+            Box::pin(async move {
+                let sql = "SELECT COUNT(*) FROM accounts WHERE kind = 'local' AND notes LIKE $1";
+                Ok(tx.first(sql, &[notes.into()], |row| row.int(0)).await?.unwrap_or(0))
+            })
+        });
+        counted.await.expect("is counted")
+    }
+
+    #[tokio::test]
+    async fn the_limits_write_what_they_count() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (location, schema) = place(&folder).await;
+        prepare(&location, 10).await.expect("is prepared");
+        insert_in_bulk(&location, 10, 5_001).await.expect("is written");
+        assert_eq!(count(&location, "").await, 5_011);
+        settle(&location).await.expect("is settled");
+        let time = Duration::from_millis(100);
+        let writers = 3;
+        let rate = commit_rate(&location, writers, Write::Insert(1 << 32), time).await.expect("is measured");
+        let written = count(&location, "").await - 5_011;
+        assert!(written >= 1 && rate <= written as f64 / time.as_secs_f64(), "{written} rows, {rate} a second");
+        let rate = commit_rate(&location, writers, Write::Update(5_011), time).await.expect("is measured");
+        let changed = count(&location, "changed").await;
+        assert!(rate > 0.0 && (1..=5_011).contains(&changed), "{changed} rows, {rate} a second");
+        assert_eq!(count(&location, "").await, 5_011 + written, "changes made accounts");
+        let taken = commit_rate(&location, writers, Write::Insert(0), time).await;
+        assert!(taken.is_err(), "an account was made twice: {taken:?}");
+        if let Some((url, schema)) = schema {
+            drop_schemas(&url, &[schema]).await.expect("is dropped");
+        }
+    }
+}

@@ -139,9 +139,9 @@ fn every_figure_stands_beside_its_limit() {
         ("search-common", "bare answers"),
         ("search-rare", "bare answers"),
         ("search-absent", "bare answers"),
-        ("scopes-read", "by who sees all"),
-        ("scopes-list", "by who sees all"),
-        ("scopes-last-page", "by who sees all"),
+        ("scopes-read", "answers to one who sees all"),
+        ("scopes-list", "answers to one who sees all"),
+        ("scopes-last-page", "answers to one who sees all"),
         ("update", "raw commits"),
         ("create", "raw commits"),
     ] {
@@ -189,7 +189,7 @@ fn policies_stand_beside_a_server_that_has_none() {
     let report = Desk::new().measure(&["policies", "--seconds", "0.3", "--in-flight", "2"]);
     for name in ["policies-1", "policies-10", "policies-100"] {
         check_load(result(&report, name));
-        check_ratio(result(&report, name), "without");
+        check_ratio(result(&report, name), "logins without");
     }
 }
 

@@ -44,7 +44,7 @@ pub async fn scopes(engine: &Engine<'_>, ground: &mut Ground) -> anyhow::Result<
         ("scopes-list", "the first page of 50, of 1 % by a tag", "/local-users?range=0-49".to_owned(), 2),
         ("scopes-last-page", "their last page of 50", format!("/local-users?range={last}-{}", last + 49), 2),
     ] {
-        let limit = ("by who sees all", ground.api.clone(), always(ground.api.get(&path)));
+        let limit = ("answers to one who sees all", ground.api.clone(), always(ground.api.get(&path)));
         let plan = Plan::beside((name, what), in_flight, always(some.get(&path)), limit);
         reports.push(engine.measure(ground, &plan).await?);
     }
@@ -75,7 +75,7 @@ pub async fn policies(engine: &Engine<'_>) -> anyhow::Result<Vec<Report>> {
                 continue;
             }
             let (name, what) = (format!("policies-{count}{alone}"), format!("logins under {count} more policies"));
-            let limit = ("without", without.api.clone(), admin(&without.api));
+            let limit = ("logins without", without.api.clone(), admin(&without.api));
             let plan = Plan::beside((&name, &what), in_flight, admin(&with.api), limit);
             reports.push(engine.measure_on(&with.api, Some(&with.process), 0, &plan).await?);
         }

@@ -127,6 +127,7 @@ impl Engine<'_> {
                 Ready::Bare { _process: process, requests: always(bare(&api, path, plan)), api }
             }
             Limit::Commits { new } => {
+                terminal::note(&format!("preparing the limit: {accounts} rows…"));
                 let place = self.places.make().await?;
                 limits::prepare(&place.location(), accounts).await?;
                 limits::settle(&place.location()).await?;

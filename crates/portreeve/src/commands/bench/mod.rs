@@ -180,7 +180,7 @@ pub struct Measuring {
     #[arg(long, default_value_t = 3.0, value_name = "N", value_parser = seconds, help_heading = "How")]
     seconds: f64,
     /// Times that a measurement and its limit are taken in turn; the medians count
-    #[arg(long, default_value_t = 3, value_name = "N", value_parser = rounds, help_heading = "How")]
+    #[arg(long, default_value_t = 3, value_name = "N", value_parser = count, help_heading = "How")]
     rounds: usize,
     /// Requests under way at once [default: as fits the scenario; with --rate 256, and no more than that]
     #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..=10_000), help_heading = "How")]
@@ -190,7 +190,7 @@ pub struct Measuring {
     #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..=1_000_000), help_heading = "How")]
     rate: Option<u64>,
     /// Refusals of each kind that are timed
-    #[arg(long, default_value_t = 2_000, value_name = "N", value_parser = rounds, help_heading = "How")]
+    #[arg(long, default_value_t = 2_000, value_name = "N", value_parser = count, help_heading = "How")]
     samples: usize,
     /// Write everything that was measured to a file, for machines and for `compare`; - for standard output, in place of
     /// the lines
@@ -203,7 +203,7 @@ fn seconds(text: &str) -> Result<f64, String> {
     given.ok_or_else(|| "is no number of seconds from 0.1 to 86400".into())
 }
 
-fn rounds(text: &str) -> Result<usize, String> {
+fn count(text: &str) -> Result<usize, String> {
     text.parse::<usize>().ok().filter(|count| *count > 0).ok_or_else(|| "is no number above 0".into())
 }
 
@@ -246,7 +246,11 @@ impl Measuring {
 pub fn run(arguments: &BenchArguments) -> anyhow::Result<()> {
     match &arguments.command {
         Some(BenchCommand::Compare { before, after }) => compare::run(before, after),
-        Some(BenchCommand::Rows { file, accounts }) => accounts::write(file, *accounts),
+        Some(BenchCommand::Rows { file, accounts }) => {
+            accounts::write(file, *accounts)?;
+            terminal::say(&format!("{accounts} rows written; their password is {}", accounts::PASSWORD));
+            Ok(())
+        }
         Some(BenchCommand::Bare) => super::runtime()?.block_on(bare::serve()),
         None => measure(&arguments.measuring),
     }

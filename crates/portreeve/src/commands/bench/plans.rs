@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context;
+use portreeve_directory::random::Random;
 use serde_json::json;
 
 use super::{
@@ -165,9 +166,11 @@ async fn machine(api: &Api) -> anyhow::Result<Request> {
         let name = format!("machine{number}.bench");
         let found = api.call("GET", &format!("/service-users?filterBy%5Bname%5D={name}&range=0-0"), "").await?;
         if found["data"].as_array().is_some_and(Vec::is_empty) {
-            let body = json!({"name": name, "password": accounts::PASSWORD}).to_string();
+            // It may stay on somebody's server.
+            let password = Random::system().password();
+            let body = json!({"name": name, "password": password}).to_string();
             api.call("POST", "/service-users", &body).await?;
-            return Ok(login(api, "service", &name, accounts::PASSWORD));
+            return Ok(login(api, "service", &name, &password));
         }
     }
     anyhow::bail!("every name is taken")
