@@ -187,7 +187,9 @@ fn a_footprint_is_that_of_a_start_of_rest_and_of_a_storm() {
 #[test]
 fn policies_stand_beside_a_server_that_has_none() {
     let report = Desk::new().measure(&["policies", "--seconds", "0.3", "--in-flight", "2"]);
-    for name in ["policies-1", "policies-10", "policies-100"] {
+    for (name, more) in [("policies-1", 1.0), ("policies-10", 10.0), ("policies-100", 100.0)] {
+        let figures = &result(&report, name)["figures"];
+        assert_eq!(number(&figures["policies"]) - number(&figures["policiesBeside"]), more, "{figures}");
         check_load(result(&report, name));
         check_ratio(result(&report, name), "logins without");
     }

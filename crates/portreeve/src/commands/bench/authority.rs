@@ -51,6 +51,12 @@ pub async fn scopes(engine: &Engine<'_>, ground: &mut Ground) -> anyhow::Result<
     Ok(reports)
 }
 
+/// How many policies a server has, with the built-in one.
+async fn policies_of(api: &Api) -> anyhow::Result<f64> {
+    let list = api.call("GET", "/policies?range=0-0", "").await?;
+    list["totalCount"].as_f64().context("a list without totalCount")
+}
+
 /// Logins with 1, 10 and 100 policies, one at a time and many at once, beside those with none but the built-in one.
 pub async fn policies(engine: &Engine<'_>) -> anyhow::Result<Vec<Report>> {
     let (with, without) = (Server::on_nothing(engine.places).await?, Server::on_nothing(engine.places).await?);
@@ -75,8 +81,12 @@ pub async fn policies(engine: &Engine<'_>) -> anyhow::Result<Vec<Report>> {
                 continue;
             }
             let (name, what) = (format!("policies-{count}{alone}"), format!("logins under {count} more policies"));
-            let limit = ("logins without", without.api.clone(), admin(&without.api));
+            let beside = &without.api;
+            let limit = ("logins without", beside.clone(), admin(beside));
             let plan = Plan::beside((&name, &what), in_flight, admin(&with.api), limit);
+            let figures =
+                vec![("policies", policies_of(&with.api).await?), ("policiesBeside", policies_of(beside).await?)];
+            let plan = Plan { figures, ..plan };
             reports.push(engine.measure_on(&with.api, Some(&with.process), 0, &plan).await?);
         }
     }

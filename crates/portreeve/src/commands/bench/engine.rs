@@ -45,7 +45,7 @@ impl Engine<'_> {
     }
 
     /// Measures a plan on a server.
-    pub async fn measure(&self, ground: &mut Ground, plan: &Plan) -> anyhow::Result<Report> {
+    pub async fn measure(&self, ground: &Ground, plan: &Plan) -> anyhow::Result<Report> {
         let process = ground.own.as_ref().map(|own| &own.process);
         self.measure_on(&ground.api, process, ground.accounts, plan).await
     }
@@ -70,6 +70,9 @@ impl Engine<'_> {
         let ready = self.ready(api, process.is_some(), accounts, plan, &mut left_out).await?;
         let next = Arc::new(AtomicU64::new(0));
         load(api.address, demand(rate, warm), &next, &plan.requests).await?;
+        if matches!(ready, Ready::Bare { .. } | Ready::Load { .. }) {
+            ready.measure(demand(None, warm), 0).await?;
+        }
         let mut all = Vec::new();
         for round in 0..rounds {
             let limit = ready.measure(demand(None, time), round).await?;
