@@ -227,7 +227,8 @@ impl Roll {
     fn ask(&self, question: &Question) -> Option<std::result::Result<Found, Missing>> {
         match &*self.read() {
             State::Ready(ready) => {
-                Some(question.missing(&ready.rows).map_or_else(|| Ok(question.answer(&ready.rows)), Err))
+                let missing = question.missing(&ready.rows);
+                Some(if missing == Missing::default() { Ok(question.answer(&ready.rows)) } else { Err(missing) })
             }
             _ => None,
         }
@@ -280,25 +281,27 @@ impl Roll {
     }
 
     async fn add(&self, directory: &Directory, mut ready: Ready, missing: Missing) -> Result<Ready> {
-        match missing {
-            Missing::Order(sorting) => {
-                let sort = move || {
-                    ready.rows.add_order(sorting);
-                    ready
-                };
-                tokio::task::spawn_blocking(sort).await.map_err(stopped)
-            }
-            Missing::Number(number) => {
-                let mut values = Vec::with_capacity(ready.rows.count());
-                self.each_piece(directory, |shown| {
-                    values.extend(shown.iter().map(|shown| (shown.id, shown.numbers[number])));
-                    true
-                })
-                .await?;
-                ready.rows.add_number(number, values.into_iter());
-                Ok(ready)
+        for number in missing.numbers {
+            ready.rows.add_number(number);
+            let kind = self.kind;
+            let mut behind = Some(Uuid::nil());
+            while let Some(from) = behind {
+                let (values, last) = directory
+                    .store
+                    .scan((kind, number, from), |(kind, number, from), tx| {
+                        Box::pin(async move { Ok(changes::numbers_behind(tx, *kind, *number, from).await?) })
+                    })
+                    .await?;
+                ready.rows.set_number(number, &values);
+                behind = last;
             }
         }
+        let Some(order) = missing.order else { return Ok(ready) };
+        let sort = move || {
+            ready.rows.add_order(order);
+            ready
+        };
+        tokio::task::spawn_blocking(sort).await.map_err(stopped)
     }
 
     /// Reads all accounts, until it is told that this is enough.

@@ -37,11 +37,11 @@ pub(super) struct Question {
     page: Page,
 }
 
-/// What the rows must have for a question to be answered.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Missing {
-    Order(Sorting),
-    Number(usize),
+/// What the rows must have besides for a question to be answered.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Missing {
+    pub(super) numbers: Vec<usize>,
+    pub(super) order: Option<Sorting>,
 }
 
 fn number_of(column: &str) -> Option<usize> {
@@ -76,8 +76,8 @@ impl Question {
         Some(Self { order: (sorting_of(select.order)?, select.descending), wanted, page: page.clone() })
     }
 
-    pub(super) fn missing(&self, rows: &Rows) -> Option<Missing> {
-        let numbers = self.wanted.iter().filter_map(|wanted| match wanted {
+    pub(super) fn missing(&self, rows: &Rows) -> Missing {
+        let wanted = self.wanted.iter().filter_map(|wanted| match wanted {
             Wanted::Number(number, _) => Some(*number),
             Wanted::Text(..) => None,
         });
@@ -85,8 +85,10 @@ impl Question {
             Sorting::Number(number) => Some(number),
             _ => None,
         };
-        let number = numbers.chain(sorted).find(|number| !rows.has_number(*number)).map(Missing::Number);
-        number.or_else(|| (!rows.has_order(self.order.0)).then_some(Missing::Order(self.order.0)))
+        Missing {
+            numbers: wanted.chain(sorted).filter(|number| !rows.has_number(*number)).collect(),
+            order: Some(self.order.0).filter(|order| !rows.has_order(*order)),
+        }
     }
 
     pub(super) fn answer(&self, rows: &Rows) -> Found {

@@ -85,15 +85,19 @@ impl Rows {
         self.add_order(BY_NAME);
     }
 
-    /// Adds a column of numbers, given by the ids of the accounts.
-    pub(super) fn add_number(&mut self, number: usize, values: impl Iterator<Item = (Uuid, i64)>) {
-        let mut column = vec![0; self.ids.len()];
+    /// Adds a column of numbers, to be filled.
+    pub(super) fn add_number(&mut self, number: usize) {
+        self.numbers[number] = Some(vec![0; self.ids.len()]);
+    }
+
+    /// Fills a column.
+    pub(super) fn set_number(&mut self, number: usize, values: &[(Uuid, i64)]) {
         for (id, value) in values {
-            if let Some(row) = self.find(&id) {
-                column[row as usize] = value;
+            let row = self.find(id);
+            if let (Some(row), Some(column)) = (row, &mut self.numbers[number]) {
+                column[row as usize] = *value;
             }
         }
-        self.numbers[number] = Some(column);
     }
 
     pub(super) fn has_number(&self, number: usize) -> bool {

@@ -14,6 +14,8 @@ use crate::{
 
 /// Columns of numbers by which accounts can be ordered, as they stand in `Shown::numbers`.
 pub(crate) const NUMBERS: [&str; 5] = ["created", "updated", "failed_attempts", "lock_start", "disabled"];
+/// Yes and no, as numbers.
+const DISABLED: &str = "CAST(CASE WHEN disabled THEN 1 ELSE 0 END AS BIGINT)";
 /// With more changes than this it is quicker to read everything.
 const MOST: usize = 20_000;
 /// Rows read together.
@@ -122,6 +124,21 @@ pub(crate) async fn behind(tx: &mut Tx, kind: AccountKind, id: &Uuid) -> Result<
     let rows = tx.query(sql, &[id.into()], |row| Ok((from_row(row)?, row.text(7)? == kind.as_str()))).await?;
     let last = rows.last().map(|(shown, _)| shown.id);
     Ok((rows.into_iter().filter(|(_, ours)| *ours).map(|(shown, _)| shown).collect(), last))
+}
+
+/// As `behind`, a column of numbers alone.
+pub(crate) async fn numbers_behind(
+    tx: &mut Tx,
+    kind: AccountKind,
+    number: usize,
+    id: &Uuid,
+) -> Result<(Vec<(Uuid, i64)>, Option<Uuid>), Failure> {
+    let column = if NUMBERS[number] == "disabled" { DISABLED } else { NUMBERS[number] };
+    let sql = format!("SELECT id, {column}, kind FROM accounts WHERE id > $1 ORDER BY id LIMIT 4096");
+    let row = |row: &Row<'_>| Ok(((row.uuid(0)?, row.int(1)?), row.text(2)? == kind.as_str()));
+    let rows = tx.query(&sql, &[id.into()], row).await?;
+    let last = rows.last().map(|((id, _), _)| *id);
+    Ok((rows.into_iter().filter(|(_, ours)| *ours).map(|(number, _)| number).collect(), last))
 }
 
 /// Forgets changes that are older than this number.
