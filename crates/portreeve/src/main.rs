@@ -16,10 +16,6 @@ use commands::{
 };
 use settings::{Given, Settings};
 
-/// Gives memory back that nobody needs any more, which the system's does not where threads come and go.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// A self-hosted directory of people and machines, and the door they log in through.
 #[derive(Debug, Parser)]
 #[command(version, propagate_version = true, after_help = EXIT_CODES)]
