@@ -4,13 +4,15 @@ use std::{fmt::Write as _, net::SocketAddr, path::PathBuf};
 
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
-use portreeve_directory::store::Location;
+use portreeve_directory::{REMEMBER_LOGINS, store::Location};
 use serde::Deserialize;
 
 use crate::Misconfigured;
 
 /// Connections to a shared database that one node keeps at most.
 const DATABASE_CONNECTIONS: usize = 16;
+/// Seconds for which a password may be recognized at most: what is remembered is to be gone soon.
+const REMEMBER_LOGINS_AT_MOST: u64 = 3_600;
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
@@ -68,6 +70,9 @@ pub struct Given {
     /// Passwords hashed at once, each in 19 MiB [default: the number of cores]
     #[arg(long, env = "PORTREEVE_HASH_WORKERS", value_name = "NUMBER")]
     pub hash_workers: Option<usize>,
+    /// Seconds for which a password that was right is recognized without being hashed again; 0 for never [default: 60]
+    #[arg(long, env = "PORTREEVE_REMEMBER_LOGINS", value_name = "SECONDS")]
+    pub remember_logins: Option<u64>,
     /// How log lines look [default: auto]
     #[arg(long, env = "PORTREEVE_LOG_FORMAT", value_name = "FORMAT", value_enum)]
     pub log_format: Option<LogFormat>,
@@ -105,6 +110,7 @@ pub struct Settings {
     pub tls_self_signed: Setting<bool>,
     pub behind_proxy: Setting<Vec<IpNet>>,
     pub hash_workers: Setting<Option<usize>>,
+    pub remember_logins: Setting<u64>,
     pub log_format: Setting<LogFormat>,
     pub log_level: Setting<String>,
     pub otlp_endpoint: Setting<Option<String>>,
@@ -162,6 +168,8 @@ impl Settings {
             tls_self_signed: either("tls-self-signed", given.tls_self_signed.as_ref(), file.tls_self_signed).or(false),
             behind_proxy: either("behind-proxy", given.behind_proxy.as_ref(), file.behind_proxy).or(Vec::new()),
             hash_workers: either("hash-workers", given.hash_workers.as_ref(), file.hash_workers),
+            remember_logins: either("remember-logins", given.remember_logins.as_ref(), file.remember_logins)
+                .or(REMEMBER_LOGINS.as_secs()),
             log_format: either("log-format", given.log_format.as_ref(), file.log_format).or(LogFormat::Auto),
             log_level: either("log-level", given.log_level.as_ref(), file.log_level).or("info".into()),
             otlp_endpoint: either("otlp-endpoint", given.otlp_endpoint.as_ref(), file.otlp_endpoint),
@@ -181,6 +189,12 @@ impl Settings {
         }
         if self.database_connections.value == 0 || self.hash_workers.value == Some(0) {
             return wrong("database-connections and hash-workers must be at least 1");
+        }
+        if self.remember_logins.value > REMEMBER_LOGINS_AT_MOST {
+            let given = self.remember_logins.value;
+            return Err(Misconfigured(format!(
+                "remember-logins is {given} seconds and may be at most {REMEMBER_LOGINS_AT_MOST}; give less, or 0 for never"
+            )));
         }
         Ok(())
     }
@@ -245,6 +259,7 @@ impl Settings {
         line("tls-self-signed", Some(self.tls_self_signed.value.to_string()), self.tls_self_signed.source);
         line("behind-proxy", Some(format!("[{}]", networks.join(", "))), self.behind_proxy.source);
         line("hash-workers", self.hash_workers.value.map(|number| number.to_string()), self.hash_workers.source);
+        line("remember-logins", Some(self.remember_logins.value.to_string()), self.remember_logins.source);
         line("log-format", Some(quoted(&format)), self.log_format.source);
         line("log-level", Some(quoted(&self.log_level.value)), self.log_level.source);
         let endpoint = self.otlp_endpoint.value.as_ref().map(|url| quoted(&masked(url)));

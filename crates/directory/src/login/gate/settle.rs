@@ -36,16 +36,33 @@ pub(super) async fn give_back(directory: &Directory, credential: Option<Credenti
         .await
 }
 
+/// Puts away an attempt that comes to no end, because there is no turn for it or no hash. One of which it is known that it was
+/// wrong has been compared, and counts: else whoever floods the node could compare any number.
+pub(super) async fn abandon(
+    directory: &Directory,
+    knock: &Knock,
+    credential: Option<Credential>,
+    attempt: &Attempt,
+) -> Result<()> {
+    if !attempt.is_wrong {
+        return give_back(directory, credential, attempt).await;
+    }
+    match refuse::<()>(directory, knock, credential, attempt).await {
+        Err(Error::LoginRefused) => Ok(()),
+        other => other,
+    }
+}
+
 pub(super) async fn refuse<T>(
     directory: &Directory,
-    knock: Knock,
+    knock: &Knock,
     credential: Option<Credential>,
-    attempt: Attempt,
+    attempt: &Attempt,
 ) -> Result<T> {
     let audit_id = directory.random.uuid(directory.store.now());
     let locked = directory
         .store
-        .write((knock, credential, attempt, audit_id), |(knock, credential, attempt, audit_id), tx| {
+        .write((knock.clone(), credential, attempt.clone(), audit_id), |(knock, credential, attempt, audit_id), tx| {
             Box::pin(async move {
                 let held = attempts::delete(tx, &attempt.id).await?;
                 let refusal = match (attempt.counted_on, credential) {
@@ -99,7 +116,6 @@ async fn record(
 /// What a good comparison brings into its transaction.
 #[derive(Clone)]
 pub(super) struct Settled {
-    pub(super) attempt: Attempt,
     /// The password's hash by today's costs, if the stored one is of others.
     pub(super) rehashed: Option<String>,
     pub(super) act: &'static str,
@@ -108,9 +124,8 @@ pub(super) struct Settled {
 
 pub(super) async fn accept<C, T>(
     directory: &Directory,
-    verified: Verified,
-    settled: Settled,
-    context: C,
+    attempt: Attempt,
+    (verified, settled, context): (Verified, Settled, C),
     entrance: Entrance<C, T>,
 ) -> Result<T>
 where
@@ -119,40 +134,55 @@ where
 {
     let entered = directory
         .store
-        .write((verified, settled, context, entrance), |(verified, settled, context, entrance), tx| {
-            Box::pin(async move {
-                let account = &verified.account;
-                let held = attempts::delete(tx, &settled.attempt.id).await?;
-                let in_flight =
-                    attempts::count_success(tx, &account.id, account.credential_version, i64::from(held)).await?;
-                let id = settled.ids.uuid(tx.now());
-                let Some(in_flight) = in_flight else {
-                    // The password was changed, or the account disabled or deleted, while it was being compared.
-                    if held {
-                        attempts::free_slots(tx, &account.id, 1).await?;
-                    }
-                    let changed = Refusal::AccountChanged.as_str();
-                    audit::write(tx, &id, &outcome(verified, settled.act, Some(changed))).await?;
-                    return Ok(None);
-                };
-                if in_flight > 0 {
-                    // What died before a good login is no failure after it.
-                    let dead = attempts::delete_stale(tx, &account.id, tx.now().minus(LEASE)).await?;
-                    attempts::free_slots(tx, &account.id, dead).await?;
-                }
-                if let Some(hash) = &settled.rehashed {
-                    accounts::set_password_hash(tx, &account.id, hash).await?;
-                }
-                let (result, refused) = match entrance(verified, context, tx).await? {
-                    Entry::Open(result) => (Some(result), None),
-                    Entry::Refused(reason) => (None, Some(reason)),
-                };
-                audit::write(tx, &id, &outcome(verified, settled.act, refused.as_deref())).await?;
-                Ok(result)
-            })
-        })
+        .write(
+            (attempt, verified, settled, context, entrance),
+            |(attempt, verified, settled, context, entrance), tx| {
+                Box::pin(async move {
+                    let held = attempts::delete(tx, &attempt.id).await?;
+                    let_in(tx, held, verified, settled, context, *entrance).await
+                })
+            },
+        )
         .await?;
     entered.ok_or(Error::LoginRefused)
+}
+
+/// Counts a good comparison, and lets in. `held` is whether its slot is still taken. Nothing if the account is no longer the
+/// one whose password was right, or the entrance refuses.
+pub(super) async fn let_in<C, T>(
+    tx: &mut Tx,
+    held: bool,
+    verified: &Verified,
+    settled: &Settled,
+    context: &C,
+    entrance: Entrance<C, T>,
+) -> Result<Option<T>> {
+    let account = &verified.account;
+    let in_flight = attempts::count_success(tx, &account.id, account.credential_version, i64::from(held)).await?;
+    let id = settled.ids.uuid(tx.now());
+    let Some(in_flight) = in_flight else {
+        // The password was changed, or the account disabled or deleted, while it was being compared.
+        if held {
+            attempts::free_slots(tx, &account.id, 1).await?;
+        }
+        let changed = Refusal::AccountChanged.as_str();
+        audit::write(tx, &id, &outcome(verified, settled.act, Some(changed))).await?;
+        return Ok(None);
+    };
+    if in_flight > 0 {
+        // What died before a good login is no failure after it.
+        let dead = attempts::delete_stale(tx, &account.id, tx.now().minus(LEASE)).await?;
+        attempts::free_slots(tx, &account.id, dead).await?;
+    }
+    if let Some(hash) = &settled.rehashed {
+        accounts::set_password_hash(tx, &account.id, hash).await?;
+    }
+    let (result, refused) = match entrance(verified, context, tx).await? {
+        Entry::Open(result) => (Some(result), None),
+        Entry::Refused(reason) => (None, Some(reason)),
+    };
+    audit::write(tx, &id, &outcome(verified, settled.act, refused.as_deref())).await?;
+    Ok(result)
 }
 
 fn outcome<'a>(verified: &'a Verified, act: &'static str, refusal: Option<&'a str>) -> Record<'a> {
