@@ -283,3 +283,62 @@ async fn another_device_is_noted_at_a_recognized_login() {
         server.rows("SELECT kind FROM devices WHERE account_id IN (SELECT id FROM accounts WHERE name = 'bobby')");
     assert_eq!(devices.await.len(), 2);
 }
+
+/// A slot is what entitles to a comparison, with a hash or with what is remembered.
+#[tokio::test(flavor = "multi_thread")]
+async fn where_no_slot_is_free_nothing_is_recognized() {
+    let server = Server::start().await;
+    server.person("bobby").await;
+    server.login("local", "bobby", PASSWORD).await.expect(200);
+    // Five comparisons were under way at a node that is gone: one more would be the sixth.
+    let note = |number: usize| {
+        let bytes = format!("{}{number:032x}'", if server.place().is_postgres() { r"'\x" } else { "x'" });
+        format!(
+            "INSERT INTO login_attempts (id, account_id, started) SELECT {bytes}, id, 0 FROM accounts WHERE name = 'bobby';"
+        )
+    };
+    let notes: String = (0..5).map(note).collect();
+    server.execute(&format!("UPDATE accounts SET attempts_in_flight = 5 WHERE name = 'bobby'; {notes}")).await;
+    let before = spent(&server);
+    server.login("local", "bobby", PASSWORD).await.expect(401);
+    assert_eq!(spent(&server)[..2], before[..2]);
+    let bobby = server.get("/local-users?name=bobby").await.json["data"][0].clone();
+    assert!(bobby["failedLoginAttempts"] == 5 && bobby["lockStart"].is_string(), "{bobby}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_session_outlives_a_change_that_comes_between() {
+    let nodes = nodes().await;
+    let object = format!(
+        "/local-users/{}",
+        nodes[0].get("/local-users?name=bobby").await.json["data"][0]["id"].as_str().unwrap()
+    );
+    let (new, mut password) = ("another good password", PASSWORD);
+    for fields in [json!({ "password": new }), json!({ "password": PASSWORD }), json!({ "disabled": true })] {
+        for node in &nodes {
+            node.login("local", "bobby", password).await.expect(200);
+            assert_eq!(login_spends(node, ("local", "bobby", password), 200).await, RECOGNIZED);
+        }
+        let changed = {
+            let (first, object, fields) = (nodes[0].another_view(), object.clone(), fields.clone());
+            tokio::spawn(async move { first.change(&object, fields).await })
+        };
+        let old = password;
+        // What is refused after the change counts, and must lock nothing.
+        let statuses = at_once(4, |number| {
+            let node = nodes[number % nodes.len()].another_view();
+            async move {
+                let mut last = 200;
+                while last == 200 {
+                    last = node.login("local", "bobby", old).await.status;
+                }
+                last
+            }
+        });
+        assert_eq!(statuses.await, [401; 4]);
+        changed.await.unwrap();
+        let left = "SELECT s.source FROM sessions s JOIN accounts a ON a.id = s.account_id WHERE a.name = 'bobby'";
+        assert_eq!(nodes[0].rows(left).await.len(), 0, "{fields}");
+        password = if old == PASSWORD { new } else { PASSWORD };
+    }
+}

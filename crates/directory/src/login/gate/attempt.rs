@@ -4,7 +4,12 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
-use super::{Entrance, Knock, LEASE, Verified, Way, remembered::Recognition, settle, settle::Settled};
+use super::{
+    Entrance, Knock, LEASE, Verified, Way,
+    good::{self, Good},
+    refusal::Refusal,
+    remembered::Recognition,
+};
 use crate::{
     Directory,
     entity::fold,
@@ -26,38 +31,6 @@ const DEADLINE: Duration = Duration::from_secs(25);
 /// The pause before asking again for a slot that attempts elsewhere hold.
 const SLOT_PAUSE: Duration = Duration::from_millis(8);
 
-/// Why someone was not let in. For the audit log; the one at the door learns only that.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Refusal {
-    UnknownProvider,
-    UnknownAccount,
-    NoPassword,
-    Disabled,
-    Blacklisted,
-    Locked,
-    Blocked,
-    WrongPassword,
-    WrongPasswordLocks,
-    AccountChanged,
-}
-
-impl Refusal {
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::UnknownProvider => "unknown provider",
-            Self::UnknownAccount => "unknown account",
-            Self::NoPassword => "account without password",
-            Self::Disabled => "account disabled",
-            Self::Blacklisted => "account blacklisted",
-            Self::Locked => "account locked",
-            Self::Blocked => "account blocked after 100 failures",
-            Self::WrongPassword => "wrong password",
-            Self::WrongPasswordLocks => "wrong password, account locked",
-            Self::AccountChanged => "account changed during the login",
-        }
-    }
-}
-
 /// An attempt that has been let in, and what it is counted on.
 #[derive(Debug, Clone)]
 pub(super) struct Attempt {
@@ -78,6 +51,8 @@ pub(super) enum CountedOn {
 /// What came of asking to be let in as far as the hash.
 pub(super) enum Begun<T> {
     Attempt(Permit, Attempt, Option<Credential>),
+    /// A slot, and no turn to hash: that is still to be waited for until the deadline.
+    Waiting(Attempt, Option<Credential>, Flow, Instant),
     /// The password was recognized, and all that a good login does is done. Nothing if the entrance refused.
     Over(Option<T>),
 }
@@ -110,7 +85,7 @@ struct Shortcut<C, T> {
     context: C,
     as_of: AsOf,
     verified: Verified,
-    settled: Settled,
+    good: Good,
     entrance: Entrance<C, T>,
 }
 
@@ -127,8 +102,8 @@ impl<C, T> Shortcut<C, T> {
         let account = credential?;
         let (context, as_of) = ready(directory, account, wish)?;
         let verified = Verified { account: account.clone(), origin: knock.origin.clone() };
-        let settled = Settled { rehashed: None, act: knock.act, ids: directory.random.clone() };
-        Some(Self { recognition, context, as_of, verified, settled, entrance: way.entrance })
+        let good = Good { rehashed: None, act: knock.act, ids: directory.random.clone() };
+        Some(Self { recognition, context, as_of, verified, good, entrance: way.entrance })
     }
 }
 
@@ -160,9 +135,7 @@ where
             drop(room);
             match taken {
                 Taken::Over(entered) => return Ok(Begun::Over(entered)),
-                Taken::Attempt(attempt) => {
-                    return await_turn(directory, knock, attempt, credential, &flow, deadline).await;
-                }
+                Taken::Attempt(attempt) => return Ok(Begun::Waiting(attempt, credential, flow, deadline)),
                 Taken::NotNow => continue,
             }
         }
@@ -182,24 +155,6 @@ where
                 drop(permit);
                 tokio::time::sleep(SLOT_PAUSE).await;
             }
-        }
-    }
-}
-
-/// Waits for a turn to hash with a slot in hand.
-async fn await_turn<T>(
-    directory: &Directory,
-    knock: &Knock,
-    attempt: Attempt,
-    credential: Option<Credential>,
-    flow: &Flow,
-    deadline: Instant,
-) -> Result<Begun<T>> {
-    match directory.governor.admit(flow, usize::MAX, None, deadline).await {
-        Ok(permit) => Ok(Begun::Attempt(permit, attempt, credential)),
-        Err(fault) => {
-            settle::abandon(directory, knock, credential, &attempt).await?;
-            Err(fault)
         }
     }
 }
@@ -295,10 +250,10 @@ async fn compare<C, T>(
         count_the_dead(tx, account).await?;
         return Ok(Taken::NotNow);
     }
-    if let Some(Shortcut { verified, settled, context, entrance, .. }) =
+    if let Some(Shortcut { verified, good, context, entrance, .. }) =
         shortcut.filter(|shortcut| shortcut.recognition.holds())
     {
-        return Ok(Taken::Over(settle::let_in(tx, true, verified, settled, context, *entrance).await?));
+        return Ok(Taken::Over(good::let_in(tx, true, verified, good, context, *entrance).await?));
     }
     attempts::insert(tx, id, &account.id).await?;
     Ok(Taken::Attempt(Attempt { id: *id, counted_on: CountedOn::Account, is_wrong: shortcut.is_some() }))

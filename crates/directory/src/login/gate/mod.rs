@@ -3,6 +3,8 @@
 //! neither parallel requests, nor other nodes, nor a crash ever buy a guess more than the limit.
 
 mod attempt;
+mod good;
+mod refusal;
 mod remembered;
 mod settle;
 
@@ -23,8 +25,8 @@ use crate::{
 };
 pub use attempt::BLOCK_AT;
 use attempt::{Attempt, Begun, CountedOn};
+use good::Good;
 pub(crate) use remembered::Remembered;
-use settle::Settled;
 
 /// How long an attempt may be under way before other nodes take its node for dead and count it as a failure.
 const LEASE: Duration = Duration::from_secs(10);
@@ -105,13 +107,22 @@ where
     C: Send + Sync + 'static,
     T: Send + 'static,
 {
-    let (permit, attempt, credential) = match attempt::take(directory, &knock, &wish, way).await? {
+    let (turn, attempt, credential) = match attempt::take(directory, &knock, &wish, way).await? {
         Begun::Over(entered) => return entered.ok_or(Error::LoginRefused),
-        Begun::Attempt(permit, attempt, credential) => (permit, attempt, credential),
+        Begun::Attempt(permit, attempt, credential) => (Ok(permit), attempt, credential),
+        Begun::Waiting(attempt, credential, flow, deadline) => {
+            (directory.governor.admit(&flow, usize::MAX, None, deadline).await, attempt, credential)
+        }
     };
-    let checked = check(directory, &permit, &knock, credential.as_ref(), &attempt).await;
-    let outcome = match checked {
-        Ok(outcome) => outcome,
+    let checked = match turn {
+        Ok(permit) => {
+            check(directory, &permit, &knock, credential.as_ref(), &attempt).await.map(|outcome| (outcome, permit))
+        }
+        Err(fault) => Err(fault),
+    };
+    // Kept to the end: a turn is for all of the attempt.
+    let (outcome, _permit) = match checked {
+        Ok(checked) => checked,
         Err(fault) => {
             settle::abandon(directory, &knock, credential, &attempt).await?;
             return Err(fault);
@@ -128,11 +139,11 @@ where
                 }
             };
             let verified = Verified { account, origin: knock.origin.clone() };
-            let settled = Settled { rehashed, act: knock.act, ids: directory.random.clone() };
-            let context = (verified.clone(), settled.clone(), context);
+            let good = Good { rehashed, act: knock.act, ids: directory.random.clone() };
+            let context = (verified.clone(), good.clone(), context);
             let entered = settle::accept(directory, attempt, context, way.entrance).await?;
             if way.ready.is_some() {
-                let hash = settled.rehashed.as_ref().unwrap_or(&verified.account.password_hash);
+                let hash = good.rehashed.as_ref().unwrap_or(&verified.account.password_hash);
                 directory.remembered.remember(&verified.account, hash, &knock.password, verified_at);
             }
             Ok(entered)
@@ -199,3 +210,6 @@ pub(crate) async fn tidy(tx: &mut Tx) -> Result<()> {
     let before = tx.now().minus(2 * LEASE);
     Ok(attempts::delete_orphans(tx, before).await?)
 }
+
+#[cfg(test)]
+mod tests;

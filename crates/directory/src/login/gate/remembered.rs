@@ -186,3 +186,112 @@ impl Kept {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kind::AccountKind;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn remembered() -> Remembered {
+        Remembered::new(MINUTE, Clock::from_fn(|| Timestamp::from_micros(0)), &Random::system())
+    }
+
+    fn account(number: u128) -> Credential {
+        Credential {
+            id: Uuid::from_u128(number),
+            kind: AccountKind::Service,
+            name: "loom".into(),
+            name_key: "loom".into(),
+            email: String::new(),
+            password_hash: "a hash".into(),
+            credential_version: 7,
+            failed_attempts: 0,
+            threshold: 5,
+            lock_duration: MINUTE,
+        }
+    }
+
+    fn password(text: &str) -> Password {
+        Password::new(text.into())
+    }
+
+    fn remember(remembered: &Remembered, account: &Credential, text: &str) {
+        remembered.remember(account, &account.password_hash, &password(text), remembered.now());
+    }
+
+    fn holds(remembered: &Remembered, account: &Credential, text: &str) -> Option<bool> {
+        remembered.recognition(Some(account), &password(text)).map(|recognition| recognition.holds())
+    }
+
+    #[test]
+    fn what_is_remembered_is_of_one_account_version_hash_and_password() {
+        let (remembered, loom) = (remembered(), account(1));
+        assert_eq!(holds(&remembered, &loom, "caf\u{e9} au lait"), None);
+        remember(&remembered, &loom, "caf\u{e9} au lait");
+        assert_eq!(holds(&remembered, &loom, "caf\u{e9} au lait"), Some(true));
+        assert_eq!(holds(&remembered, &loom, "cafe\u{301} au lait"), Some(true), "in another normal form");
+        for wrong in ["", "caf\u{e9} au lai", "caf\u{e9} au lait ", "cafe au lait"] {
+            assert_eq!(holds(&remembered, &loom, wrong), Some(false), "{wrong:?}");
+        }
+        for other in [
+            account(2),
+            Credential { credential_version: 8, ..account(1) },
+            Credential { password_hash: "a hash of another".into(), ..account(1) },
+        ] {
+            assert_eq!(holds(&remembered, &other, "caf\u{e9} au lait"), None, "{other:?}");
+        }
+        assert!(remembered.recognition(None, &password("caf\u{e9} au lait")).is_none());
+        remembered.forget(&loom.id);
+        assert_eq!(holds(&remembered, &loom, "caf\u{e9} au lait"), None);
+    }
+
+    #[test]
+    fn every_node_has_a_key_of_its_own_and_parts_do_not_run_together() {
+        let (one, other) = (remembered(), remembered());
+        let of = |remembered: &Remembered, parts: &[&[u8]]| remembered.digest(parts);
+        assert_eq!(of(&one, &[b"ab", b"c"]), of(&one, &[b"ab", b"c"]));
+        assert_ne!(of(&one, &[b"ab", b"c"]), of(&one, &[b"a", b"bc"]));
+        assert_ne!(of(&one, &[b"ab", b"c"]), of(&other, &[b"ab", b"c"]));
+    }
+
+    #[test]
+    fn there_is_a_most_that_is_remembered_and_the_oldest_go_first() {
+        let remembered = remembered();
+        let most = u128::try_from(MOST).expect("fits");
+        for number in 1..=most {
+            remember(&remembered, &account(number), "p");
+        }
+        // Remembered anew, the first is the youngest.
+        remember(&remembered, &account(1), "p");
+        remember(&remembered, &account(most + 1), "p");
+        let known = |number| holds(&remembered, &account(number), "p").is_some();
+        assert_eq!([1, 2, 3, most, most + 1].map(known), [true, false, true, true, true]);
+        let kept = remembered.kept();
+        assert_eq!((kept.entries.len(), kept.order.len()), (MOST, MOST));
+    }
+
+    #[test]
+    fn what_has_run_out_is_removed_whether_anybody_asks_or_not() {
+        static NOW: std::sync::atomic::AtomicI64 = std::sync::atomic::AtomicI64::new(0);
+        let later = |seconds: i64| NOW.store(seconds * 1_000_000, std::sync::atomic::Ordering::SeqCst);
+        let clock = Clock::from_fn(|| Timestamp::from_micros(NOW.load(std::sync::atomic::Ordering::SeqCst)));
+        let remembered = Remembered::new(MINUTE, clock, &Random::system());
+        let before = remembered.now();
+        later(30);
+        // Of a verification that was a while ago, only the rest is left; of one that was too long ago, nothing.
+        remembered.remember(&account(1), "a hash", &password("p"), before);
+        remember(&remembered, &account(2), "p");
+        later(59);
+        assert_eq!([1, 2].map(|number| holds(&remembered, &account(number), "p")), [Some(true); 2]);
+        later(60);
+        assert_eq!([1, 2].map(|number| holds(&remembered, &account(number), "p")), [None, Some(true)]);
+        remembered.remember(&account(3), "a hash", &password("p"), before);
+        assert_eq!(remembered.kept().entries.len(), 1);
+        later(90);
+        remembered.tidy();
+        let kept = remembered.kept();
+        assert_eq!((kept.entries.len(), kept.order.len()), (0, 0));
+    }
+}

@@ -1,10 +1,12 @@
-//! The second half of an attempt: what the comparison came to is accounted for, and who was right is let in.
+//! The second half of an attempt: what the comparison came to is accounted for.
 
 use uuid::Uuid;
 
 use super::{
-    Entrance, Entry, Knock, LEASE, Verified,
-    attempt::{Attempt, CountedOn, Refusal},
+    Entrance, Knock, Verified,
+    attempt::{Attempt, CountedOn},
+    good::{self, Good},
+    refusal::Refusal,
 };
 use crate::{
     Directory,
@@ -12,10 +14,9 @@ use crate::{
     entity::is_control,
     error::{Error, Result},
     kind::AccountKind,
-    random::Random,
     store::{
         Tx,
-        accounts::{self, Credential},
+        accounts::Credential,
         attempts::{self, Limits},
     },
 };
@@ -113,19 +114,10 @@ async fn record(
     audit::write(tx, id, &record).await
 }
 
-/// What a good comparison brings into its transaction.
-#[derive(Clone)]
-pub(super) struct Settled {
-    /// The password's hash by today's costs, if the stored one is of others.
-    pub(super) rehashed: Option<String>,
-    pub(super) act: &'static str,
-    pub(super) ids: Random,
-}
-
 pub(super) async fn accept<C, T>(
     directory: &Directory,
     attempt: Attempt,
-    (verified, settled, context): (Verified, Settled, C),
+    (verified, good, context): (Verified, Good, C),
     entrance: Entrance<C, T>,
 ) -> Result<T>
 where
@@ -134,67 +126,12 @@ where
 {
     let entered = directory
         .store
-        .write(
-            (attempt, verified, settled, context, entrance),
-            |(attempt, verified, settled, context, entrance), tx| {
-                Box::pin(async move {
-                    let held = attempts::delete(tx, &attempt.id).await?;
-                    let_in(tx, held, verified, settled, context, *entrance).await
-                })
-            },
-        )
+        .write((attempt, verified, good, context, entrance), |(attempt, verified, good, context, entrance), tx| {
+            Box::pin(async move {
+                let held = attempts::delete(tx, &attempt.id).await?;
+                good::let_in(tx, held, verified, good, context, *entrance).await
+            })
+        })
         .await?;
     entered.ok_or(Error::LoginRefused)
-}
-
-/// Counts a good comparison, and lets in. `held` is whether its slot is still taken. Nothing if the account is no longer the
-/// one whose password was right, or the entrance refuses.
-pub(super) async fn let_in<C, T>(
-    tx: &mut Tx,
-    held: bool,
-    verified: &Verified,
-    settled: &Settled,
-    context: &C,
-    entrance: Entrance<C, T>,
-) -> Result<Option<T>> {
-    let account = &verified.account;
-    let in_flight = attempts::count_success(tx, &account.id, account.credential_version, i64::from(held)).await?;
-    let id = settled.ids.uuid(tx.now());
-    let Some(in_flight) = in_flight else {
-        // The password was changed, or the account disabled or deleted, while it was being compared.
-        if held {
-            attempts::free_slots(tx, &account.id, 1).await?;
-        }
-        let changed = Refusal::AccountChanged.as_str();
-        audit::write(tx, &id, &outcome(verified, settled.act, Some(changed))).await?;
-        return Ok(None);
-    };
-    if in_flight > 0 {
-        // What died before a good login is no failure after it.
-        let dead = attempts::delete_stale(tx, &account.id, tx.now().minus(LEASE)).await?;
-        attempts::free_slots(tx, &account.id, dead).await?;
-    }
-    if let Some(hash) = &settled.rehashed {
-        accounts::set_password_hash(tx, &account.id, hash).await?;
-    }
-    let (result, refused) = match entrance(verified, context, tx).await? {
-        Entry::Open(result) => (Some(result), None),
-        Entry::Refused(reason) => (None, Some(reason)),
-    };
-    audit::write(tx, &id, &outcome(verified, settled.act, refused.as_deref())).await?;
-    Ok(result)
-}
-
-fn outcome<'a>(verified: &'a Verified, act: &'static str, refusal: Option<&'a str>) -> Record<'a> {
-    Record {
-        actor: &verified.account.name,
-        act,
-        object_kind: verified.account.kind.object_kind(),
-        object_id: Some(verified.account.id),
-        object_name: &verified.account.name,
-        outcome: if refusal.is_some() { audit::REFUSED } else { audit::DONE },
-        reason: refusal.unwrap_or_default(),
-        origin: &verified.origin,
-        changes: audit::NO_CHANGES,
-    }
 }
