@@ -39,7 +39,7 @@ async fn reader(server: &Server, token: &str) -> anyhow::Result<String> {
     post(server, token, "/policies", &policy).await?;
     let body = json!({ "name": READER, "firstName": "Ben", "lastName": "Marker", "password": READER_PASSWORD });
     post(server, token, "/local-users", &body).await?;
-    let answer = Connection::open(server.address).await?.call(&login_request(READER, READER_PASSWORD)).await?;
+    let answer = Connection::open(server.address).await?.call(&login_request("local", READER, READER_PASSWORD)).await?;
     let body: Value = serde_json::from_slice(&answer.body)?;
     Ok(body["token"].as_str().context("no token")?.to_owned())
 }

@@ -18,6 +18,8 @@ use crate::terminal;
 pub enum Scenario {
     /// Logins against the raw hash rate
     Login,
+    /// Logins of machines whose password is remembered, 64 in flight
+    Remembered,
     /// Reads by id with a token against a bare answer of the web framework
     Read,
     /// Durable creates of accounts without password, 64 in flight
@@ -67,8 +69,15 @@ pub fn run(arguments: &BenchArguments) -> anyhow::Result<()> {
     if arguments.bare {
         return runtime.block_on(server::serve_bare());
     }
-    let all =
-        [Scenario::Login, Scenario::Read, Scenario::Create, Scenario::Scopes, Scenario::Policies, Scenario::Footprint];
+    let all = [
+        Scenario::Login,
+        Scenario::Remembered,
+        Scenario::Read,
+        Scenario::Create,
+        Scenario::Scopes,
+        Scenario::Policies,
+        Scenario::Footprint,
+    ];
     let wanted = if arguments.scenarios.is_empty() { all.to_vec() } else { arguments.scenarios.clone() };
     for scenario in wanted {
         if let Some(name) = scenario.to_possible_value() {
@@ -77,6 +86,7 @@ pub fn run(arguments: &BenchArguments) -> anyhow::Result<()> {
         let report = runtime.block_on(async {
             match scenario {
                 Scenario::Login => scenarios::login(arguments).await,
+                Scenario::Remembered => scenarios::remembered(arguments).await,
                 Scenario::Read => scenarios::read(arguments).await,
                 Scenario::Create => scenarios::create(arguments).await,
                 Scenario::Footprint => scenarios::footprint(arguments).await,

@@ -30,7 +30,7 @@ pub async fn compare(arguments: &BenchArguments) -> anyhow::Result<String> {
     let mut connection = Connection::open(server.address).await?;
     let wrong = prepare(&mut connection, &token).await?;
     let mut samples: Vec<Vec<f64>> = vec![Vec::new(); KINDS.len()];
-    let requests = KINDS.map(|kind| login_request(kind, "not the password"));
+    let requests = KINDS.map(|kind| login_request("local", kind, "not the password"));
     for round in 0..arguments.samples + 20 {
         if round % UNLOCK_EVERY == 0 {
             let unlocked = connection.call(&wrong).await?;

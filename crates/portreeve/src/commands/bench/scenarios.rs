@@ -8,11 +8,14 @@ use portreeve_directory::passwords;
 use super::{
     BenchArguments,
     client::{Connection, Load, load, request},
-    server::Server,
+    server::{Server, login_request},
 };
 
 /// Logins at once when the most memory is measured.
 const STORM: u64 = 2_000;
+/// Machines that log in again and again.
+const MACHINES: u64 = 100;
+const MACHINE_PASSWORD: &str = "what-machines-say-42";
 /// Accounts in the store when its memory is measured.
 const ACCOUNTS: u64 = 10_000;
 
@@ -73,6 +76,33 @@ pub async fn login(arguments: &BenchArguments) -> anyhow::Result<String> {
         rounds.add(&logins, limit)?;
     }
     Ok(rounds.line("logins, 32 in flight", "raw hashes"))
+}
+
+/// Logins of accounts that are remembered: of one over and over, then of a hundred in turn.
+pub async fn remembered(arguments: &BenchArguments) -> anyhow::Result<String> {
+    let server = Server::start_remembering(arguments.database.as_deref())?;
+    let token = server.log_in().await?;
+    let mut connection = Connection::open(server.address).await?;
+    for number in 0..MACHINES {
+        let body = serde_json::json!({"name": machine(number), "password": MACHINE_PASSWORD}).to_string();
+        let answer = connection.call(&request("POST", "/service-users", Some(&token), &body)).await?;
+        ensure!(answer.status == 200, "a create was answered {}", answer.status);
+    }
+    drop(connection);
+    let mut lines = Vec::new();
+    for machines in [1, MACHINES] {
+        let mut rounds = Rounds::default();
+        for _ in 0..arguments.rounds {
+            let log_in = move |number| login_request("service", &machine(number % machines), MACHINE_PASSWORD);
+            rounds.add(&load(server.address, 64, arguments.duration(), 200, log_in).await?, f64::NAN)?;
+        }
+        lines.push(rounds.line(&format!("remembered logins of {machines}, 64 in flight"), ""));
+    }
+    Ok(lines.join("\n"))
+}
+
+fn machine(number: u64) -> String {
+    format!("machine-{number}")
 }
 
 async fn create_account(server: &Server, token: &str, name: &str) -> anyhow::Result<String> {

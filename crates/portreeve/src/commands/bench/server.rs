@@ -34,10 +34,15 @@ impl Drop for Server {
 }
 
 impl Server {
-    /// This program, on an empty store.
+    /// This program, on an empty store. It remembers no logins, so that each is hashed.
     pub fn start(database: Option<&str>) -> anyhow::Result<Self> {
-        let data = tempfile::tempdir()?;
-        Self::start_on(data, database)
+        Self::start_on(tempfile::tempdir()?, database, "0")
+    }
+
+    /// The same, but it remembers logins as long as it does by itself.
+    pub fn start_remembering(database: Option<&str>) -> anyhow::Result<Self> {
+        let seconds = portreeve_directory::REMEMBER_LOGINS.as_secs().to_string();
+        Self::start_on(tempfile::tempdir()?, database, &seconds)
     }
 
     /// Stops it and starts it again on the same data. Gives the time to the first answer.
@@ -47,15 +52,15 @@ impl Server {
         let data = std::mem::replace(&mut self._data, tempfile::tempdir()?);
         drop(self);
         let began = Instant::now();
-        let server = Self::start_on(data, database)?;
+        let server = Self::start_on(data, database, "0")?;
         Connection::open(server.address).await?.call(&request("GET", "/readyz", None, "")).await?;
         Ok((server, began.elapsed()))
     }
 
-    fn start_on(data: tempfile::TempDir, database: Option<&str>) -> anyhow::Result<Self> {
+    fn start_on(data: tempfile::TempDir, database: Option<&str>, remember: &str) -> anyhow::Result<Self> {
         let mut command = Command::new(std::env::current_exe()?);
         command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data.path());
-        command.env("PORTREEVE_ADMIN_PASSWORD", PASSWORD);
+        command.env("PORTREEVE_ADMIN_PASSWORD", PASSWORD).env("PORTREEVE_REMEMBER_LOGINS", remember);
         if let Some(url) = database {
             command.env("PORTREEVE_DATABASE", url);
         }
@@ -83,20 +88,20 @@ impl Server {
 
     /// A token of the administrator.
     pub async fn log_in(&self) -> anyhow::Result<String> {
-        let answer = Connection::open(self.address).await?.call(&login_request("admin", PASSWORD)).await?;
+        let answer = Connection::open(self.address).await?.call(&login_request("local", "admin", PASSWORD)).await?;
         let body: serde_json::Value = serde_json::from_slice(&answer.body)?;
         Ok(body["token"].as_str().context("no token")?.to_owned())
     }
 
     /// A login of the administrator.
     pub fn admin_login() -> Vec<u8> {
-        login_request("admin", PASSWORD)
+        login_request("local", "admin", PASSWORD)
     }
 }
 
 /// A login.
-pub fn login_request(name: &str, password: &str) -> Vec<u8> {
-    let body = json!({"providerName": "local", "deviceId": DEVICE, "username": name, "password": password});
+pub fn login_request(provider: &str, name: &str, password: &str) -> Vec<u8> {
+    let body = json!({"providerName": provider, "deviceId": DEVICE, "username": name, "password": password});
     request("POST", "/login", None, &body.to_string())
 }
 
