@@ -99,6 +99,12 @@ async fn a_blacklisted_account_is_not_recognized_nor_when_it_is_off_the_list() {
     town.is_shut("account blacklisted").await;
     town.nodes[0].delete(&format!("/blacklist/{}", escaped(name))).await.expect(204);
     town.is_hashed_again(PASSWORD).await;
+    // The list is looked at, and not only what listing changes of the account.
+    let nobody = json!({ "userDistinguishedName": "CN=nobody,OU=local" });
+    town.nodes[0].post("/blacklist", nobody).await.expect(200);
+    town.remember(PASSWORD).await;
+    town.nodes[0].execute("UPDATE blacklist SET name_key = 'bobby'").await;
+    town.is_shut("account blacklisted").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

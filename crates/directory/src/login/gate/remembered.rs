@@ -254,6 +254,7 @@ mod tests {
         assert_eq!(of(&one, &[b"ab", b"c"]), of(&one, &[b"ab", b"c"]));
         assert_ne!(of(&one, &[b"ab", b"c"]), of(&one, &[b"a", b"bc"]));
         assert_ne!(of(&one, &[b"ab", b"c"]), of(&other, &[b"ab", b"c"]));
+        assert_ne!(one.credential(&Uuid::from_u128(1), 7, "h"), one.credential(&Uuid::from_u128(2), 7, "h"));
     }
 
     #[test]
