@@ -15,7 +15,9 @@ use crate::{
     javascript::{Source, Sources},
     kind::{AccountKind, ObjectKind},
     privileges::{Authority, Privilege},
-    store::{self, Tx, configuration::GlobalSettings, identity_providers::Provider, objects::Object},
+    store::{
+        self, Tx, configuration::GlobalSettings, identity_providers::Provider, objects::Object, sessions::Standing,
+    },
 };
 
 /// What a policy does.
@@ -86,10 +88,14 @@ pub(crate) struct Configuration {
     pub(crate) sources: Arc<Sources>,
     /// What was found before for the same policies.
     authorities: Mutex<HashMap<Vec<Uuid>, Arc<Authority>>>,
+    /// What was found of accounts at their logins, where it is the same at the next.
+    standings: Mutex<HashMap<Uuid, Standing>>,
 }
 
 /// Sets of policies for which what they come to is remembered.
 const REMEMBERED: usize = 10_000;
+/// Accounts of which it is remembered what they fall under.
+const REMEMBERED_ACCOUNTS: usize = 65_536;
 
 #[derive(Deserialize)]
 struct RoleBody {
@@ -153,7 +159,7 @@ impl Configuration {
             user_scripts: of(ObjectKind::UserScript).map(source).collect(),
             policies: policies.iter().filter(run).map(as_source).collect(),
         });
-        Ok(Self { version, rows, roles, policies, sources, authorities: Mutex::default() })
+        Ok(Self { version, rows, roles, policies, sources, authorities: Mutex::default(), standings: Mutex::default() })
     }
 
     /// The provider of a kind of account.
@@ -181,6 +187,20 @@ impl Configuration {
         authority
     }
 
+    /// What an account falls under, if that was found with this configuration.
+    pub(crate) fn standing(&self, account: &Uuid) -> Option<Standing> {
+        self.standings.lock().unwrap_or_else(PoisonError::into_inner).get(account).cloned()
+    }
+
+    /// Keeps what an account falls under, whatever it logs in from and when.
+    pub(crate) fn keep_standing(&self, account: Uuid, standing: &Standing) {
+        let mut known = self.standings.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= REMEMBERED_ACCOUNTS && !known.contains_key(&account) {
+            known.clear();
+        }
+        known.insert(account, standing.clone());
+    }
+
     /// What roles give together.
     pub(crate) fn united<'a>(&self, roles: impl IntoIterator<Item = &'a Uuid>) -> Authority {
         let roles = roles.into_iter().filter_map(|id| self.roles.get(id));
@@ -198,7 +218,8 @@ impl Configuration {
 pub(crate) struct Cache(RwLock<Option<Arc<Configuration>>>);
 
 impl Cache {
-    fn get(&self) -> Option<Arc<Configuration>> {
+    /// Whichever that is, of whatever version.
+    pub(crate) fn get(&self) -> Option<Arc<Configuration>> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 

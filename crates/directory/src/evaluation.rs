@@ -24,6 +24,9 @@ pub(crate) struct Verdict {
     pub(crate) stopped_by: Option<String>,
     /// What it may fall under at some login, from some device: the policies that match and those that cannot be told.
     pub(crate) possible: Vec<Uuid>,
+    /// Whether it lets the account in, and would at any other login as long as neither the configuration nor the profile
+    /// changes: every script came to its end, and none asked about the login.
+    pub(crate) is_lasting: bool,
 }
 
 impl Verdict {
@@ -43,8 +46,12 @@ impl Verdict {
                 possible.push(policy.id);
             }
         }
+        let is_lasting = stopped_by.is_none()
+            && told_all
+            && evaluation.user_scripts.iter().all(|outcome| outcome.result.is_ok())
+            && evaluation.policies.iter().all(|outcome| outcome.result.is_ok() && !outcome.reads_circumstances);
         let (configuration, profile) = (configuration.version, account.profile_version);
-        Self { standing: Standing { policies, configuration, profile }, stopped_by, possible }
+        Self { standing: Standing { policies, configuration, profile }, stopped_by, possible, is_lasting }
     }
 }
 

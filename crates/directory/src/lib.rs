@@ -59,7 +59,10 @@ use caller::{ADMINISTRATOR, Caller};
 use error::Result;
 use javascript::Engine;
 use local_users::LocalUserInput;
-use login::governor::{Flow, Governor};
+use login::{
+    gate::Remembered,
+    governor::{Flow, Governor},
+};
 use metrics::Metrics;
 use passwords::Password;
 use random::Random;
@@ -70,12 +73,17 @@ use uuid::Uuid;
 /// How long a new password waits for its hash before the client is told to come back.
 const HASH_DEADLINE: Duration = Duration::from_secs(25);
 
+/// How long a password is recognized if nothing else is said.
+pub const REMEMBER_LOGINS: Duration = Duration::from_secs(60);
+
 /// What a directory is opened with.
 pub struct Options {
     /// Where the data lives.
     pub location: Location,
     /// How many passwords are hashed at once; each takes 19 MiB.
     pub hash_workers: usize,
+    /// How long a password that was found right is recognized without its hash; zero for never.
+    pub remember_logins: Duration,
     /// The node's clock.
     pub clock: Clock,
     /// The source of randomness.
@@ -88,8 +96,14 @@ impl Options {
     /// The machine's own clock and randomness, and a hash worker for each core.
     pub fn new(location: Location) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let rolls = roll::Limits::default();
-        Self { location, hash_workers: cores, clock: Clock::system(), random: Random::system(), rolls }
+        Self {
+            location,
+            hash_workers: cores,
+            remember_logins: REMEMBER_LOGINS,
+            clock: Clock::system(),
+            random: Random::system(),
+            rolls: roll::Limits::default(),
+        }
     }
 }
 
@@ -101,6 +115,7 @@ pub struct Directory(Arc<Parts>);
 pub struct Parts {
     pub(crate) store: Store,
     pub(crate) governor: Arc<Governor>,
+    pub(crate) remembered: Remembered,
     pub(crate) random: Random,
     pub(crate) scripts: Arc<Engine>,
     pub(crate) configuration: configuration::Cache,
@@ -125,10 +140,12 @@ impl Directory {
         let metrics = Metrics::default();
         let governor = Governor::start(options.hash_workers, metrics.clone())?;
         let scripts = Engine::start(options.hash_workers, metrics.clone())?;
+        let remembered = Remembered::new(options.remember_logins, options.clock.clone(), &options.random);
         let store = Store::open(&options.location, options.clock, metrics.clone()).await?;
         let directory = Self(Arc::new(Parts {
             store,
             governor,
+            remembered,
             random: options.random,
             scripts,
             configuration: configuration::Cache::default(),
@@ -196,8 +213,10 @@ impl Directory {
         if self.store.is_shared() { Ok(()) } else { login::gate::recover(self).await }
     }
 
-    /// Removes what has run out: sessions, notes of attempts whose node is gone, and what lists need no more. To be called every minute or so.
+    /// Removes what has run out: sessions, remembered passwords, notes of attempts whose node is gone, and what lists need no
+    /// more. To be called every minute or so.
     pub async fn tidy(&self) -> Result<()> {
+        self.remembered.tidy();
         while sessions::tidy(self).await? > 0 {}
         roll::tidy(self).await?;
         self.store.write((), |(), tx| Box::pin(login::gate::tidy(tx))).await

@@ -47,6 +47,8 @@ pub struct Metrics {
     pub logins: Family<LoginLabels, Counter>,
     /// Comparisons of a password with a stored hash. A decoy's work is not one.
     pub password_verifications: Counter,
+    /// Logins whose password was recognized in place of being compared with its hash.
+    pub remembered_logins: Counter,
     /// Locks set by the gate.
     pub lockouts: Counter,
     /// Sessions opened.
@@ -78,6 +80,7 @@ impl Default for Metrics {
         Self {
             logins: Family::default(),
             password_verifications: Counter::default(),
+            remembered_logins: Counter::default(),
             lockouts: Counter::default(),
             sessions_opened: Counter::default(),
             sessions_ended: Counter::default(),
@@ -100,6 +103,11 @@ impl Metrics {
             "password_verifications",
             "Comparisons of a password with a stored hash",
             self.password_verifications.clone(),
+        );
+        registry.register(
+            "remembered_logins",
+            "Logins whose password was remembered and not hashed",
+            self.remembered_logins.clone(),
         );
         registry.register("lockouts", "Locks set after too many wrong passwords", self.lockouts.clone());
         registry.register("sessions_opened", "Sessions opened", self.sessions_opened.clone());

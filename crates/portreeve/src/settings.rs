@@ -4,13 +4,15 @@ use std::{fmt::Write as _, net::SocketAddr, path::PathBuf};
 
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
-use portreeve_directory::store::Location;
+use portreeve_directory::{REMEMBER_LOGINS, store::Location};
 use serde::Deserialize;
 
 use crate::Misconfigured;
 
 /// Connections to a shared database that one node keeps at most.
 const DATABASE_CONNECTIONS: usize = 16;
+/// Seconds for which a password may be recognized at most: what is remembered is to be gone soon.
+const REMEMBER_LOGINS_AT_MOST: u64 = 3_600;
 
 /// MiB that lists of accounts may take.
 const LIST_MEMORY: u16 = 256;
@@ -74,6 +76,9 @@ pub struct Given {
     /// MiB of memory for finding accounts in lists of more than 5,000; 0 leaves that to the database [default: 256]
     #[arg(long, env = "PORTREEVE_LIST_MEMORY", value_name = "MIB")]
     pub list_memory: Option<u16>,
+    /// Seconds for which a password that was right is recognized without being hashed again; 0 for never [default: 60]
+    #[arg(long, env = "PORTREEVE_REMEMBER_LOGINS", value_name = "SECONDS")]
+    pub remember_logins: Option<u64>,
     /// How log lines look [default: auto]
     #[arg(long, env = "PORTREEVE_LOG_FORMAT", value_name = "FORMAT", value_enum)]
     pub log_format: Option<LogFormat>,
@@ -112,6 +117,7 @@ pub struct Settings {
     pub behind_proxy: Setting<Vec<IpNet>>,
     pub hash_workers: Setting<Option<usize>>,
     pub list_memory: Setting<u16>,
+    pub remember_logins: Setting<u64>,
     pub log_format: Setting<LogFormat>,
     pub log_level: Setting<String>,
     pub otlp_endpoint: Setting<Option<String>>,
@@ -170,6 +176,8 @@ impl Settings {
             behind_proxy: either("behind-proxy", given.behind_proxy.as_ref(), file.behind_proxy).or(Vec::new()),
             hash_workers: either("hash-workers", given.hash_workers.as_ref(), file.hash_workers),
             list_memory: either("list-memory", given.list_memory.as_ref(), file.list_memory).or(LIST_MEMORY),
+            remember_logins: either("remember-logins", given.remember_logins.as_ref(), file.remember_logins)
+                .or(REMEMBER_LOGINS.as_secs()),
             log_format: either("log-format", given.log_format.as_ref(), file.log_format).or(LogFormat::Auto),
             log_level: either("log-level", given.log_level.as_ref(), file.log_level).or("info".into()),
             otlp_endpoint: either("otlp-endpoint", given.otlp_endpoint.as_ref(), file.otlp_endpoint),
@@ -189,6 +197,12 @@ impl Settings {
         }
         if self.database_connections.value == 0 || self.hash_workers.value == Some(0) {
             return wrong("database-connections and hash-workers must be at least 1");
+        }
+        if self.remember_logins.value > REMEMBER_LOGINS_AT_MOST {
+            let given = self.remember_logins.value;
+            return Err(Misconfigured(format!(
+                "remember-logins is {given} seconds and may be at most {REMEMBER_LOGINS_AT_MOST}; give less, or 0 for never"
+            )));
         }
         Ok(())
     }
@@ -254,6 +268,7 @@ impl Settings {
         line("behind-proxy", Some(format!("[{}]", networks.join(", "))), self.behind_proxy.source);
         line("hash-workers", self.hash_workers.value.map(|number| number.to_string()), self.hash_workers.source);
         line("list-memory", Some(self.list_memory.value.to_string()), self.list_memory.source);
+        line("remember-logins", Some(self.remember_logins.value.to_string()), self.remember_logins.source);
         line("log-format", Some(quoted(&format)), self.log_format.source);
         line("log-level", Some(quoted(&self.log_level.value)), self.log_level.source);
         let endpoint = self.otlp_endpoint.value.as_ref().map(|url| quoted(&masked(url)));

@@ -23,11 +23,13 @@ use crate::{
     store::{
         self, BoxFuture,
         accounts::{Credential, Profile},
+        attempts::AsOf,
+        sessions::Standing,
     },
     time::Timestamp,
 };
 pub use gate::BLOCK_AT;
-use gate::{Entry, Knock};
+use gate::{Entrance, Entry, Knock, Ready, Way};
 
 /// Who wants to log in.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -100,7 +102,9 @@ pub async fn login(directory: &Directory, input: LoginInput, purpose: Purpose, o
     let source = origin.source.map(|address| address.to_string()).unwrap_or_default();
     let circumstances = Circumstances { device_id, source, at: directory.store.now() };
     let wish = Wish { origin, circumstances, purpose };
-    let (session, token, terms) = gate::enter(directory, knock, wish, agree, |verified, terms, tx| {
+    // Who gives the password to a console shows that they are still there: that is worth a hash.
+    let ready: Option<Ready<Wish, Terms>> = (purpose != Purpose::Console).then_some(known);
+    let entrance: Entrance<Terms, (Session, Token, Terms)> = |verified, terms, tx| {
         Box::pin(async move {
             if let Some(policy) = &terms.stopped_by {
                 return Ok(Entry::Refused(format!("stopped by the policy {policy}")));
@@ -108,8 +112,8 @@ pub async fn login(directory: &Directory, input: LoginInput, purpose: Purpose, o
             let (session, token) = sessions::open(tx, verified, &terms.random, &terms.opening).await?;
             Ok(Entry::Open((session, token, terms.clone())))
         })
-    })
-    .await?;
+    };
+    let (session, token, terms) = gate::enter(directory, knock, wish, Way { ready, prepare: agree, entrance }).await?;
     directory.metrics.sessions_opened.inc();
     Ok(Login::new(&session, token, &terms.authority, terms.message_of_the_day))
 }
@@ -146,23 +150,44 @@ fn agree<'a>(directory: &'a Directory, credential: &'a Credential, wish: Wish) -
         let configuration = directory.configuration_at(version).await?;
         // Deleted since its password was compared; settling the attempt finds that out too.
         let account = account.ok_or(Error::LoginRefused)?;
-        let Wish { origin, circumstances, purpose } = wish;
-        let verdict = evaluation::judge(directory, &configuration, &account, &circumstances, &origin).await?;
-        let settings = &configuration.rows.settings;
-        let life = Duration::from_secs(60 * u64::try_from(settings.administration_token_expiration).unwrap_or(0));
-        Ok(Terms {
-            random: directory.random.clone(),
-            stopped_by: verdict.stopped_by,
-            authority: configuration.authority(&verdict.standing.policies),
-            message_of_the_day: settings.message_of_the_day.clone(),
-            opening: Opening {
-                circumstances,
-                purpose,
-                life,
-                idle_limit: idle_limit(&configuration, account.kind, purpose)?,
-                standing: verdict.standing,
-            },
-        })
+        let verdict = evaluation::judge(directory, &configuration, &account, &wish.circumstances, &wish.origin).await?;
+        if verdict.is_lasting && directory.remembered.is_on() {
+            configuration.keep_standing(account.id, &verdict.standing);
+        }
+        terms(directory, &configuration, credential.kind, &wish, verdict.standing, verdict.stopped_by)
+    })
+}
+
+/// The terms that `agree` found at an earlier login, where no script asks about more than the account and none refuses it.
+fn known(directory: &Directory, credential: &Credential, wish: &Wish) -> Option<(Terms, AsOf)> {
+    let configuration = directory.configuration.get()?;
+    let standing = configuration.standing(&credential.id)?;
+    let as_of = AsOf { configuration: standing.configuration, profile: standing.profile };
+    Some((terms(directory, &configuration, credential.kind, wish, standing, None).ok()?, as_of))
+}
+
+fn terms(
+    directory: &Directory,
+    configuration: &Configuration,
+    kind: AccountKind,
+    wish: &Wish,
+    standing: Standing,
+    stopped_by: Option<String>,
+) -> Result<Terms> {
+    let settings = &configuration.rows.settings;
+    let life = Duration::from_secs(60 * u64::try_from(settings.administration_token_expiration).unwrap_or(0));
+    Ok(Terms {
+        random: directory.random.clone(),
+        stopped_by,
+        authority: configuration.authority(&standing.policies),
+        message_of_the_day: settings.message_of_the_day.clone(),
+        opening: Opening {
+            circumstances: wish.circumstances.clone(),
+            purpose: wish.purpose,
+            life,
+            idle_limit: idle_limit(configuration, kind, wish.purpose)?,
+            standing,
+        },
     })
 }
 
@@ -239,16 +264,16 @@ pub async fn change_password(directory: &Directory, caller: &Caller, input: Pass
     let flow = governor::Flow::new(caller.origin().source, format!("{}/{}", session.kind.as_str(), session.name_key));
     let hash = directory.hash_password(&flow, new).await?;
     let as_it_is = |_: &Directory, _: &Credential, hash| -> BoxFuture<'_, _> { Box::pin(async move { Ok(hash) }) };
-    let ended = gate::enter(directory, knock, hash, as_it_is, |verified, hash, tx| {
+    let entrance: Entrance<String, u64> = |verified, hash, tx| {
         Box::pin(async move {
             let id = verified.account().id;
             store::accounts::set_password_hash(tx, &id, hash).await?;
             store::accounts::clear_failures(tx, &id, tx.now()).await?;
             Ok(Entry::Open(accounts::end_sessions(tx, &id).await?))
         })
-    })
-    .await
-    .map_err(|refused| match refused {
+    };
+    let way = Way { ready: None, prepare: as_it_is, entrance };
+    let ended = gate::enter(directory, knock, hash, way).await.map_err(|refused| match refused {
         Error::LoginRefused => Error::Forbidden("the old password was not accepted".into()),
         other => other,
     })?;

@@ -25,6 +25,15 @@ impl Limits {
         Self { threshold: i64::MAX, block_at: i64::MAX, lock_cutoff: Timestamp::from_micros(i64::MAX) };
 }
 
+/// Of which versions something is true that was found before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct AsOf {
+    /// The configuration's.
+    pub(crate) configuration: i64,
+    /// The account's profile's.
+    pub(crate) profile: i64,
+}
+
 /// Where an account's counters stand.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Standing {
@@ -33,6 +42,7 @@ pub(crate) struct Standing {
     pub(crate) blacklisted: bool,
     pub(crate) failures_since_reset: i64,
     pub(crate) lock_start: Timestamp,
+    pub(crate) as_of: AsOf,
 }
 
 /// Takes a slot, if the account is open and has one. This one statement is what makes the lock-out exact.
@@ -58,7 +68,8 @@ pub(crate) async fn take_slot(
 
 pub(crate) async fn standing(tx: &mut Tx, account: &Uuid) -> Result<Option<Standing>, Failure> {
     let sql = "SELECT credential_version, disabled, failures_since_reset, lock_start,
-           EXISTS (SELECT 1 FROM blacklist b WHERE b.kind = accounts.kind AND b.name_key = accounts.name_key)
+           EXISTS (SELECT 1 FROM blacklist b WHERE b.kind = accounts.kind AND b.name_key = accounts.name_key),
+           (SELECT version FROM configuration WHERE id = 1), profile_version
          FROM accounts WHERE id = $1";
     tx.first(sql, &[account.into()], |row| {
         Ok(Standing {
@@ -67,6 +78,7 @@ pub(crate) async fn standing(tx: &mut Tx, account: &Uuid) -> Result<Option<Stand
             failures_since_reset: row.int(2)?,
             lock_start: row.time(3)?,
             blacklisted: row.bool(4)?,
+            as_of: AsOf { configuration: row.int(5)?, profile: row.int(6)? },
         })
     })
     .await

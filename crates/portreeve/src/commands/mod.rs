@@ -8,7 +8,7 @@ pub mod import;
 pub mod openapi;
 pub mod serve;
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use anyhow::{Context, bail};
 use clap::ValueEnum;
@@ -21,6 +21,7 @@ pub async fn open(settings: &Settings) -> anyhow::Result<Directory> {
     let mut options = Options::new(settings.location());
     options.hash_workers = settings.hash_workers.value.unwrap_or(options.hash_workers);
     options.rolls.memory = usize::from(settings.list_memory.value) << 20;
+    options.remember_logins = Duration::from_secs(settings.remember_logins.value);
     match Directory::open(options).await {
         Err(Error::Invalid(faults)) => Err(misconfigured(&faults)),
         opened => opened.with_context(|| format!("opening {}", settings.location_text())),

@@ -65,7 +65,17 @@ fn what_is_printed_is_a_file_that_says_the_same() {
             "--behind-proxy",
             "10.0.0.0/8,fd00::/8",
         ]);
-        command.args(["--log-format", "json", "--hash-workers", "3", "--tls-self-signed", "--data", "a \"folder\""]);
+        command.args([
+            "--log-format",
+            "json",
+            "--hash-workers",
+            "3",
+            "--remember-logins",
+            "0",
+            "--tls-self-signed",
+            "--data",
+            "a \"folder\"",
+        ]);
     });
     let again = config(&place, &first.out, |_| ());
     assert_eq!(parsed(&first), parsed(&again));
@@ -80,6 +90,9 @@ fn what_cannot_be_meant_is_refused() {
         ("\nlisten = 'somewhere'", "line 2: "),
         ("listen = ", "line 1"),
         ("hash-workers = 0", "hash-workers"),
+        ("remember-logins = 3601", "remember-logins is 3601 seconds and may be at most 3600"),
+        ("remember-logins = -1", "line 1"),
+        ("remember-logins = '1m'", "line 1"),
         ("tls-cert = 'a.pem'", "tls-key"),
         ("[serve]\nlisten = '127.0.0.1:1'", "serve"),
     ] {

@@ -11,6 +11,7 @@ mod exposure;
 mod lockout;
 mod logs;
 mod nodes;
+mod remembered;
 mod secrets;
 mod serve;
 #[path = "../support/mod.rs"]

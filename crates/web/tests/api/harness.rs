@@ -18,6 +18,7 @@ use portreeve_directory::{
     time::{Clock, Timestamp},
 };
 use portreeve_web::{App, router};
+use prometheus_client::{encoding::text::encode, registry::Registry};
 use serde_json::{Value, json};
 
 use crate::client::{Answer, Call};
@@ -113,6 +114,8 @@ pub struct Wish {
     /// For a test that opens another node: the place of the first.
     clock: Option<Clock>,
     rolls: roll::Limits,
+    /// Whether no password is to be remembered.
+    forgets: bool,
 }
 
 /// A node: a directory and its router.
@@ -145,6 +148,12 @@ impl Server {
     pub async fn start() -> Self {
         keep_log();
         Self::open(Arc::new(Place::new().await), Wish::default()).await
+    }
+
+    /// As [`Server::start`], and every login is to be hashed.
+    pub async fn start_forgetting() -> Self {
+        keep_log();
+        Self::open(Arc::new(Place::new().await), Wish { forgets: true, ..Wish::default() }).await
     }
 
     /// Nodes that start at the same moment on a new and empty database.
@@ -185,6 +194,9 @@ impl Server {
         let moved = move || Timestamp::from_micros(system.now().micros() + moved.load(Ordering::SeqCst));
         options.rolls = wish.rolls;
         options.clock = wish.clock.unwrap_or_else(|| Clock::from_fn(moved));
+        if wish.forgets {
+            options.remember_logins = Duration::ZERO;
+        }
         let directory = Directory::open(options).await.unwrap();
         directory.recover().await.unwrap();
         let operator = Caller::operator("test".into());
@@ -261,11 +273,26 @@ impl Server {
         self.directory.metrics.password_verifications.get()
     }
 
+    /// How many logins were recognized on this node.
+    pub fn recognized(&self) -> u64 {
+        self.directory.metrics.remembered_logins.get()
+    }
+
+    /// What the node's metrics say under a name with its labels.
+    pub fn measured(&self, name: &str) -> u64 {
+        let mut registry = Registry::default();
+        self.directory.metrics.register(&mut registry);
+        let mut text = String::new();
+        encode(&mut text, &registry).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.map_or(0, |number| number.parse().unwrap())
+    }
+
     /// Lets time go by. PostgreSQL's clock cannot be moved: there, what was noted is moved into the past.
     pub async fn pass(&self, span: Duration) {
         let micros = i64::try_from(span.as_micros()).unwrap();
+        self.skew.fetch_add(micros, Ordering::SeqCst);
         if let Place::Sqlite(_) = self.place() {
-            self.skew.fetch_add(micros, Ordering::SeqCst);
             return;
         }
         self.execute(&format!("UPDATE accounts SET lock_start = lock_start - {micros} WHERE lock_start > 0")).await;

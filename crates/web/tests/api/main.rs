@@ -40,6 +40,8 @@ mod negotiation;
 mod on_boarded_devices;
 mod openapi;
 mod policies;
+mod remembered;
+mod remembered_ends;
 mod revocation;
 mod rise;
 mod rise_by_tags;

@@ -1,10 +1,12 @@
-//! The second half of an attempt: what the comparison came to is accounted for, and who was right is let in.
+//! The second half of an attempt: what the comparison came to is accounted for.
 
 use uuid::Uuid;
 
 use super::{
-    Entrance, Entry, Knock, LEASE, Verified,
-    attempt::{Attempt, CountedOn, Refusal},
+    Entrance, Knock, Verified,
+    attempt::{Attempt, CountedOn},
+    good::{self, Good},
+    refusal::Refusal,
 };
 use crate::{
     Directory,
@@ -12,10 +14,9 @@ use crate::{
     entity::is_control,
     error::{Error, Result},
     kind::AccountKind,
-    random::Random,
     store::{
         Tx,
-        accounts::{self, Credential},
+        accounts::Credential,
         attempts::{self, Limits},
     },
 };
@@ -36,16 +37,33 @@ pub(super) async fn give_back(directory: &Directory, credential: Option<Credenti
         .await
 }
 
+/// Puts away an attempt that comes to no end, because there is no turn for it or no hash. One of which it is known that it was
+/// wrong has been compared, and counts: else whoever floods the node could compare any number.
+pub(super) async fn abandon(
+    directory: &Directory,
+    knock: &Knock,
+    credential: Option<Credential>,
+    attempt: &Attempt,
+) -> Result<()> {
+    if !attempt.is_wrong {
+        return give_back(directory, credential, attempt).await;
+    }
+    match refuse::<()>(directory, knock, credential, attempt).await {
+        Err(Error::LoginRefused) => Ok(()),
+        other => other,
+    }
+}
+
 pub(super) async fn refuse<T>(
     directory: &Directory,
-    knock: Knock,
+    knock: &Knock,
     credential: Option<Credential>,
-    attempt: Attempt,
+    attempt: &Attempt,
 ) -> Result<T> {
     let audit_id = directory.random.uuid(directory.store.now());
     let locked = directory
         .store
-        .write((knock, credential, attempt, audit_id), |(knock, credential, attempt, audit_id), tx| {
+        .write((knock.clone(), credential, attempt.clone(), audit_id), |(knock, credential, attempt, audit_id), tx| {
             Box::pin(async move {
                 let held = attempts::delete(tx, &attempt.id).await?;
                 let refusal = match (attempt.counted_on, credential) {
@@ -96,21 +114,10 @@ async fn record(
     audit::write(tx, id, &record).await
 }
 
-/// What a good comparison brings into its transaction.
-#[derive(Clone)]
-pub(super) struct Settled {
-    pub(super) attempt: Attempt,
-    /// The password's hash by today's costs, if the stored one is of others.
-    pub(super) rehashed: Option<String>,
-    pub(super) act: &'static str,
-    pub(super) ids: Random,
-}
-
 pub(super) async fn accept<C, T>(
     directory: &Directory,
-    verified: Verified,
-    settled: Settled,
-    context: C,
+    attempt: Attempt,
+    (verified, good, context): (Verified, Good, C),
     entrance: Entrance<C, T>,
 ) -> Result<T>
 where
@@ -119,52 +126,12 @@ where
 {
     let entered = directory
         .store
-        .write((verified, settled, context, entrance), |(verified, settled, context, entrance), tx| {
+        .write((attempt, verified, good, context, entrance), |(attempt, verified, good, context, entrance), tx| {
             Box::pin(async move {
-                let account = &verified.account;
-                let held = attempts::delete(tx, &settled.attempt.id).await?;
-                let in_flight =
-                    attempts::count_success(tx, &account.id, account.credential_version, i64::from(held)).await?;
-                let id = settled.ids.uuid(tx.now());
-                let Some(in_flight) = in_flight else {
-                    // The password was changed, or the account disabled or deleted, while it was being compared.
-                    if held {
-                        attempts::free_slots(tx, &account.id, 1).await?;
-                    }
-                    let changed = Refusal::AccountChanged.as_str();
-                    audit::write(tx, &id, &outcome(verified, settled.act, Some(changed))).await?;
-                    return Ok(None);
-                };
-                if in_flight > 0 {
-                    // What died before a good login is no failure after it.
-                    let dead = attempts::delete_stale(tx, &account.id, tx.now().minus(LEASE)).await?;
-                    attempts::free_slots(tx, &account.id, dead).await?;
-                }
-                if let Some(hash) = &settled.rehashed {
-                    accounts::set_password_hash(tx, &account.id, hash).await?;
-                }
-                let (result, refused) = match entrance(verified, context, tx).await? {
-                    Entry::Open(result) => (Some(result), None),
-                    Entry::Refused(reason) => (None, Some(reason)),
-                };
-                audit::write(tx, &id, &outcome(verified, settled.act, refused.as_deref())).await?;
-                Ok(result)
+                let held = attempts::delete(tx, &attempt.id).await?;
+                good::let_in(tx, held, verified, good, context, *entrance).await
             })
         })
         .await?;
     entered.ok_or(Error::LoginRefused)
-}
-
-fn outcome<'a>(verified: &'a Verified, act: &'static str, refusal: Option<&'a str>) -> Record<'a> {
-    Record {
-        actor: &verified.account.name,
-        act,
-        object_kind: verified.account.kind.object_kind(),
-        object_id: Some(verified.account.id),
-        object_name: &verified.account.name,
-        outcome: if refusal.is_some() { audit::REFUSED } else { audit::DONE },
-        reason: refusal.unwrap_or_default(),
-        origin: &verified.origin,
-        changes: audit::NO_CHANGES,
-    }
 }

@@ -34,7 +34,7 @@ async fn reader(api: &Api) -> anyhow::Result<Api> {
 
 /// Reads by id and pages of 50, of a caller who sees one account in a hundred by a tag, beside one who sees all.
 pub async fn scopes(engine: &Engine<'_>, ground: &mut Ground) -> anyhow::Result<Vec<Report>> {
-    ground.refresh().await?;
+    ground.refresh(false).await?;
     let some = reader(&ground.api).await?;
     let seen = ground.accounts.div_ceil(ONE_IN);
     let last = seen.saturating_sub(50);

@@ -23,7 +23,7 @@ const SETTLED: Duration = Duration::from_millis(500);
 pub async fn measure(engine: &Engine<'_>, ground: &mut Ground) -> anyhow::Result<Report> {
     let mut starts = Vec::new();
     for _ in 0..engine.arguments.rounds {
-        starts.extend(ground.refresh().await?.map(|took| took.as_secs_f64() * 1_000.0));
+        starts.extend(ground.refresh(false).await?.map(|took| took.as_secs_f64() * 1_000.0));
     }
     tokio::time::sleep(SETTLED).await;
     let process = &ground.own.as_ref().context("a footprint is that of a server of our own")?.process;

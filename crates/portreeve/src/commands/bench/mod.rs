@@ -37,9 +37,9 @@ const END: Duration = Duration::from_secs(5);
 enum Scenario {
     /// Start to the first answer; memory when idle, in a storm of logins, and afterwards
     Footprint,
-    /// Logins of people, against the raw hash rate
+    /// Logins of people, each of them hashed, against the raw hash rate
     Login,
-    /// One Service User that logs in again and again, against the raw hash rate
+    /// One Service User that logs in again and again, and is recognized, against the raw hash rate
     MachineLogin,
     /// The cheapest request that checks a token, against a bare answer of the web framework
     TokenCheck,
@@ -95,6 +95,11 @@ impl Scenario {
     /// Whether it can only be measured on a server of our own.
     fn needs_own(self) -> bool {
         matches!(self, Self::Footprint | Self::Scopes | Self::Policies | Self::Import | Self::Export | Self::Refusals)
+    }
+
+    /// Whether it is measured as machines find it, which are recognized; the others have every login hashed.
+    fn remembers(self) -> bool {
+        matches!(self, Self::MachineLogin | Self::Mixed)
     }
 
     /// Whether requests can be sent at their times.
@@ -333,7 +338,7 @@ async fn one(
         (Scenario::Export, Some(ground)) => say(transfer::exports(engine, ground).await?),
         (Scenario::Scopes, Some(ground)) => authority::scopes(engine, ground).await?.into_iter().for_each(say),
         (_, Some(ground)) => {
-            ground.refresh().await?;
+            ground.refresh(scenario.remembers()).await?;
             for plan in plans::plans(scenario, ground).await? {
                 say(engine.measure(ground, &plan).await?);
             }

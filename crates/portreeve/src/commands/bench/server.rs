@@ -28,15 +28,24 @@ pub struct Server {
     pub process: Process,
     pub api: Api,
     pub place: Place,
+    /// Whether it recognizes passwords that were right a moment ago. Else every login is hashed.
+    remembers: bool,
 }
 
 impl Server {
     /// This program on a place; the token is the administrator's.
     pub async fn start(place: Place) -> anyhow::Result<Self> {
+        Self::start_as(place, false).await
+    }
+
+    async fn start_as(place: Place, remembers: bool) -> anyhow::Result<Self> {
         let mut command = place.command("serve")?;
         command.args(["--listen", "127.0.0.1:0"]).env("PORTREEVE_ADMIN_PASSWORD", accounts::PASSWORD);
+        if !remembers {
+            command.args(["--remember-logins", "0"]);
+        }
         let (process, address) = Process::serving(command).await?;
-        Ok(Self { process, api: Api::at(address), place })
+        Ok(Self { process, api: Api::at(address), place, remembers })
     }
 
     /// On an empty place.
@@ -48,10 +57,10 @@ impl Server {
 
     /// Ends it and starts it again on the same data. Gives the time to the first answer.
     pub async fn restart(self) -> anyhow::Result<(Self, Duration)> {
-        let Self { process, api, place } = self;
+        let Self { process, api, place, remembers } = self;
         drop(process);
         let began = Instant::now();
-        let mut server = Self::start(place).await?;
+        let mut server = Self::start_as(place, remembers).await?;
         Connection::open(server.api.address).await?.call(&server.api.get("/readyz")).await?;
         let took = began.elapsed();
         server.api.token = api.token;
@@ -196,8 +205,9 @@ impl Ground {
     }
 
     /// Ends a server of our own and starts it again, so that its memory is that of what comes next.
-    pub async fn refresh(&mut self) -> anyhow::Result<Option<Duration>> {
-        let Some(server) = self.own.take() else { return Ok(None) };
+    pub async fn refresh(&mut self, remembers: bool) -> anyhow::Result<Option<Duration>> {
+        let Some(mut server) = self.own.take() else { return Ok(None) };
+        server.remembers = remembers;
         let (server, took) = server.restart().await?;
         self.api = server.api.clone();
         self.own = Some(server);
