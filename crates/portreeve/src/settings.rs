@@ -269,7 +269,7 @@ fn without_values(text: &str, fault: &toml::de::Error) -> String {
 }
 
 /// A URL without what is secret in it.
-fn masked(url: &str) -> String {
+pub fn masked(url: &str) -> String {
     let Ok(mut url) = url::Url::parse(url) else { return "********".into() };
     if url.password().is_some() && url.set_password(Some("********")).is_err() {
         return "********".into();

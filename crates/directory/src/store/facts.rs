@@ -12,3 +12,8 @@ pub(crate) async fn insert(tx: &mut Tx, name: &str, value: &str) -> Result<bool,
 pub(crate) async fn find(tx: &mut Tx, name: &str) -> Result<Option<String>, Failure> {
     tx.first("SELECT value FROM facts WHERE name = $1", &[name.into()], |row| row.text(0)).await
 }
+
+/// Forgets a fact, if it is there.
+pub(crate) async fn delete(tx: &mut Tx, name: &str) -> Result<(), Failure> {
+    tx.execute("DELETE FROM facts WHERE name = $1", &[name.into()]).await.map(drop)
+}

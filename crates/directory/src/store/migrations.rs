@@ -1,6 +1,6 @@
 //! Brings the tables to this program's version. Two nodes that start at once wait for each other on one locked row.
 
-use super::{Store, Tx};
+use super::{Store, Tx, relocation::marks};
 use crate::error::{Error, Failure, Result};
 
 /// In order; a migration that has been released is never edited.
@@ -9,6 +9,25 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0002_authority.sql"),
     include_str!("../../migrations/0003_console.sql"),
 ];
+
+/// The version that this program's tables have.
+pub(crate) fn newest() -> i64 {
+    i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
+}
+
+/// The version of the tables that are there; 0 if there are none.
+pub(super) async fn version(shared: bool, tx: &mut Tx) -> Result<i64, Failure> {
+    let there = if shared {
+        "SELECT to_regclass('schema_version') IS NOT NULL"
+    } else {
+        "SELECT COUNT(*) > 0 FROM sqlite_master WHERE name = 'schema_version'"
+    };
+    if tx.first(there, &[], |row| row.bool(0)).await? != Some(true) {
+        return Ok(0);
+    }
+    let version = tx.first("SELECT version FROM schema_version WHERE id = 1", &[], |row| row.int(0)).await?;
+    Ok(version.unwrap_or(0))
+}
 
 pub(super) async fn run(store: &Store) -> Result<()> {
     let prepared = store
@@ -45,6 +64,9 @@ async fn migrate(shared: bool, tx: &mut Tx) -> Result<()> {
         ))
         .into());
     }
+    if done > 0 {
+        marks::check_open(tx).await?;
+    }
     for sql in &MIGRATIONS[done..] {
         if shared {
             tx.batch(sql).await?;
@@ -54,7 +76,6 @@ async fn migrate(shared: bool, tx: &mut Tx) -> Result<()> {
             tx.batch(&sql).await?;
         }
     }
-    let newest = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
-    tx.execute("UPDATE schema_version SET version = $1 WHERE id = 1", &[newest.into()]).await?;
+    tx.execute("UPDATE schema_version SET version = $1 WHERE id = 1", &[newest().into()]).await?;
     Ok(())
 }

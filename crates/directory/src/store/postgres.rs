@@ -17,7 +17,7 @@ use tokio_postgres::{
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::{BoxFuture, Inner, Row, Tx, Value};
+use super::{BoxFuture, GONE, Inner, Row, Tx, Value};
 use crate::{
     error::{Error, Failure, Result},
     time::Timestamp,
@@ -97,6 +97,13 @@ impl Postgres {
         Ok(Connection { client: Some(client), in_transaction: false })
     }
 
+    /// A connection for a transaction that the caller begins. Unless its end is told, it is not put back.
+    pub(super) async fn connect_for_transaction(&self) -> Result<Connection, Failure> {
+        let mut connection = self.connect().await?;
+        connection.in_transaction = true;
+        Ok(connection)
+    }
+
     pub(super) async fn read<C, T, F>(&self, context: &C, closure: F) -> Result<T>
     where
         C: Sync,
@@ -130,8 +137,7 @@ impl Postgres {
     where
         F: for<'a> Fn(&'a C, &'a mut Tx) -> BoxFuture<'a, Result<T>>,
     {
-        let mut connection = self.connect().await?;
-        connection.in_transaction = true;
+        let connection = self.connect_for_transaction().await?;
         // Both leave in one packet: asking for the time costs no round trip of its own.
         let (began, now) = join(connection.batch("BEGIN"), self.learn_time(&connection)).await;
         began?;
@@ -139,13 +145,18 @@ impl Postgres {
         let result = closure(context, &mut tx).await;
         tx.batch(if result.is_ok() { "COMMIT" } else { "ROLLBACK" }).await?;
         if let Inner::Postgres(connection) = &mut tx.inner {
-            connection.in_transaction = false;
+            connection.end_transaction();
         }
         result
     }
 }
 
 impl Connection {
+    /// The transaction was ended: the connection may be used again.
+    pub(super) fn end_transaction(&mut self) {
+        self.in_transaction = false;
+    }
+
     fn client(&self) -> Result<&Object, Failure> {
         self.client.as_ref().ok_or_else(|| Failure::Broken("the connection was given back".into()))
     }
@@ -286,6 +297,9 @@ pub(super) fn failure(cause: tokio_postgres::Error) -> Failure {
     }
     if *code == SqlState::FOREIGN_KEY_VIOLATION {
         return Failure::Orphan(text);
+    }
+    if *code == SqlState::UNDEFINED_TABLE {
+        return Failure::Unavailable(format!("{text}{GONE}"));
     }
     let contention =
         [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED, SqlState::LOCK_NOT_AVAILABLE];

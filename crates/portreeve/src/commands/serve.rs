@@ -1,13 +1,9 @@
 //! `portreeve serve`: opens the data, listens, and ends in good order.
 
-use std::{
-    fs::{File, TryLockError},
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use anyhow::{Context, bail};
-use portreeve_directory::{Directory, caller::Caller, error::Error, store::Location};
+use anyhow::Context;
+use portreeve_directory::{Directory, caller::Caller, error::Error};
 use portreeve_web::{App, router, server};
 use prometheus_client::registry::Registry;
 use tokio::{
@@ -36,7 +32,7 @@ pub fn run(settings: &Settings) -> anyhow::Result<()> {
 
 async fn serve(settings: &Settings, traced: bool) -> anyhow::Result<()> {
     let signals = Signals::listen()?;
-    let _only_one = lock(&settings.location())?;
+    let _only_one = super::lock(&settings.location())?;
     let directory = super::open(settings).await?;
     directory.recover().await?;
     let mut app = App::new(directory.clone());
@@ -98,19 +94,6 @@ impl Signals {
             _ = interrupt.recv() => {}
             _ = hangup.recv() => {}
         }
-    }
-}
-
-/// An embedded database has one server. The lock goes with the process, however it ends.
-fn lock(location: &Location) -> anyhow::Result<Option<File>> {
-    let Location::Folder(folder) = location else { return Ok(None) };
-    let shown = folder.display();
-    location.prepare().with_context(|| format!("the data folder {shown} cannot be made"))?;
-    let file = File::create(folder.join("portreeve.lock")).with_context(|| format!("the data folder {shown}"))?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => bail!("another portreeve is serving the data folder {shown}"),
-        Err(TryLockError::Error(fault)) => Err(fault).with_context(|| format!("locking the data folder {shown}")),
     }
 }
 

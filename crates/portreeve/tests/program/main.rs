@@ -10,6 +10,7 @@ mod exposure;
 mod lockout;
 mod logs;
 mod nodes;
+mod relocation;
 mod secrets;
 mod serve;
 #[path = "../support/mod.rs"]

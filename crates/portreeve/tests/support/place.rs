@@ -64,6 +64,14 @@ impl Place {
         arguments
     }
 
+    /// What `migrate-store` knows it by.
+    pub fn name(&self) -> String {
+        match &self.schema {
+            Some(schema) => schema.url.clone(),
+            None => self.path().display().to_string(),
+        }
+    }
+
     /// How the program calls it.
     pub fn shown(&self) -> String {
         match &self.schema {
