@@ -9,7 +9,7 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
-use super::support::{ADMIN_PASSWORD, Client, Ended, Place, Server, program, run, wait_for};
+use super::support::{ADMIN_PASSWORD, Client, Ended, Place, Server, Stop, program, run, wait_for};
 
 const PASSWORD: &str = "a password for bobby";
 
@@ -162,6 +162,7 @@ fn what_is_written_during_the_passes_is_there_too() {
     let stop = AtomicBool::new(false);
     let made = std::thread::scope(|scope| {
         let making = scope.spawn(|| make_accounts(&admin, &stop));
+        let stopping = Stop(&stop);
         let said = migrated(&first, &second, &[]).out;
         assert!(said.contains("run this again with --finish"), "{said}");
         refused(&serve(&second), 1, "has not ended yet");
@@ -172,7 +173,7 @@ fn what_is_written_during_the_passes_is_there_too() {
         assert_eq!(admin.delete(&format!("/local-users/{}", ids[2])).status, 204);
         admin.create_user("u2", PASSWORD);
         migrated(&first, &second, &[]);
-        stop.store(true, Ordering::Relaxed);
+        drop(stopping);
         making.join().expect("made accounts")
     });
     assert!(made.len() > 5, "{made:?}");
@@ -308,9 +309,11 @@ fn nodes_that_still_run_write_nothing_that_is_left_behind_and_serve_nothing_afte
     let stop = AtomicBool::new(false);
     let made = std::thread::scope(|scope| {
         let making = scope.spawn(|| make_accounts(&admin, &stop));
+        let _stop = Stop(&stop);
         wait_for("some accounts", || (first.number("SELECT COUNT(*) FROM accounts") > 20).then_some(()));
         migrated(&first, &second, &["--finish"]);
         // It ends by itself: it is answered 503.
+        wait_for("the end of it", || making.is_finished().then_some(()));
         making.join().expect("made accounts")
     });
     let there = second.sql("SELECT lower(hex(id)) FROM accounts WHERE name LIKE 'made-%'");

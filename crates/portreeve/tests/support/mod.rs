@@ -7,7 +7,10 @@ mod program;
 mod server;
 
 use std::{
-    sync::{Barrier, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Barrier, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -49,6 +52,15 @@ pub fn all_at_once<T: Send>(count: usize, act: impl Fn(usize) -> T + Sync) -> Ve
             .collect();
         threads.into_iter().map(|thread| thread.join().expect("a request panicked")).collect()
     })
+}
+
+/// Ends what goes on beside, also when what went on meanwhile panicked.
+pub struct Stop<'a>(pub &'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Held by tests that keep every core busy, so that they do not do so at the same time.
