@@ -1,6 +1,6 @@
 //! The configuration: flags before environment before file before defaults, each value knowing where it came from.
 
-use std::{fmt::Write as _, net::SocketAddr, path::PathBuf};
+use std::{fmt::Write as _, net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
@@ -11,6 +11,9 @@ use crate::Misconfigured;
 
 /// Connections to a shared database that one node keeps at most.
 const DATABASE_CONNECTIONS: usize = 16;
+
+/// The longest time that a server may take leave (seconds).
+const LONGEST_DRAIN: u64 = 3_600;
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
@@ -68,6 +71,9 @@ pub struct Given {
     /// Passwords hashed at once, each in 19 MiB [default: the number of cores]
     #[arg(long, env = "PORTREEVE_HASH_WORKERS", value_name = "NUMBER")]
     pub hash_workers: Option<usize>,
+    /// Seconds to go on serving after being told to stop, while /readyz says 503 to load balancers [default: 0]
+    #[arg(long, env = "PORTREEVE_DRAIN_DELAY", value_name = "SECONDS")]
+    pub drain_delay: Option<u64>,
     /// How log lines look [default: auto]
     #[arg(long, env = "PORTREEVE_LOG_FORMAT", value_name = "FORMAT", value_enum)]
     pub log_format: Option<LogFormat>,
@@ -105,6 +111,7 @@ pub struct Settings {
     pub tls_self_signed: Setting<bool>,
     pub behind_proxy: Setting<Vec<IpNet>>,
     pub hash_workers: Setting<Option<usize>>,
+    drain_delay: Setting<u64>,
     pub log_format: Setting<LogFormat>,
     pub log_level: Setting<String>,
     pub otlp_endpoint: Setting<Option<String>>,
@@ -162,6 +169,7 @@ impl Settings {
             tls_self_signed: either("tls-self-signed", given.tls_self_signed.as_ref(), file.tls_self_signed).or(false),
             behind_proxy: either("behind-proxy", given.behind_proxy.as_ref(), file.behind_proxy).or(Vec::new()),
             hash_workers: either("hash-workers", given.hash_workers.as_ref(), file.hash_workers),
+            drain_delay: either("drain-delay", given.drain_delay.as_ref(), file.drain_delay).or(0),
             log_format: either("log-format", given.log_format.as_ref(), file.log_format).or(LogFormat::Auto),
             log_level: either("log-level", given.log_level.as_ref(), file.log_level).or("info".into()),
             otlp_endpoint: either("otlp-endpoint", given.otlp_endpoint.as_ref(), file.otlp_endpoint),
@@ -182,7 +190,15 @@ impl Settings {
         if self.database_connections.value == 0 || self.hash_workers.value == Some(0) {
             return wrong("database-connections and hash-workers must be at least 1");
         }
+        if self.drain_delay.value > LONGEST_DRAIN {
+            return wrong("drain-delay may be at most 3600 seconds");
+        }
         Ok(())
+    }
+
+    /// How long to go on serving after being told to stop.
+    pub fn drain_delay(&self) -> Duration {
+        Duration::from_secs(self.drain_delay.value)
     }
 
     /// Whether we end TLS ourselves.
@@ -245,6 +261,7 @@ impl Settings {
         line("tls-self-signed", Some(self.tls_self_signed.value.to_string()), self.tls_self_signed.source);
         line("behind-proxy", Some(format!("[{}]", networks.join(", "))), self.behind_proxy.source);
         line("hash-workers", self.hash_workers.value.map(|number| number.to_string()), self.hash_workers.source);
+        line("drain-delay", Some(self.drain_delay.value.to_string()), self.drain_delay.source);
         line("log-format", Some(quoted(&format)), self.log_format.source);
         line("log-level", Some(quoted(&self.log_level.value)), self.log_level.source);
         let endpoint = self.otlp_endpoint.value.as_ref().map(|url| quoted(&masked(url)));

@@ -81,6 +81,7 @@ fn what_cannot_be_meant_is_refused() {
         ("listen = ", "line 1"),
         ("hash-workers = 0", "hash-workers"),
         ("tls-cert = 'a.pem'", "tls-key"),
+        ("drain-delay = 3601", "drain-delay"),
         ("[serve]\nlisten = '127.0.0.1:1'", "serve"),
     ] {
         let ended = config(&place, file, |_| ());

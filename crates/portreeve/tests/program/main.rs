@@ -3,6 +3,7 @@
 
 mod at_once;
 mod bad_input;
+mod balanced;
 mod commands;
 mod config;
 mod crash;

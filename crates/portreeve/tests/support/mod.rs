@@ -5,6 +5,7 @@ mod gathered;
 mod place;
 mod program;
 mod server;
+mod traffic;
 
 use std::{
     sync::{
@@ -19,6 +20,7 @@ pub use gathered::Gathered;
 pub use place::Place;
 pub use program::{Ended, program, run};
 pub use server::{ADMIN_PASSWORD, Server, free_port};
+pub use traffic::Traffic;
 
 /// A test that is still waiting after this long hangs. No measure of speed.
 pub const WATCHDOG: Duration = Duration::from_secs(180);
