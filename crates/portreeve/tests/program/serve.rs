@@ -214,5 +214,5 @@ fn a_server_that_has_taken_leave_ends() {
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
     let ended = server.ended();
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    assert!(!ended.err.contains("cut off") && !ended.err.contains("at once"), "{}", ended.err);
+    assert!(!ended.err.contains("cut off") && !ended.err.contains("stopped at once"), "{}", ended.err);
 }
