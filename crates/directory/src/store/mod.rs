@@ -12,7 +12,7 @@ pub(crate) mod devices;
 pub(crate) mod facts;
 pub(crate) mod identity_providers;
 pub(crate) mod list;
-pub(crate) mod migrations;
+pub mod migrations;
 pub(crate) mod objects;
 mod postgres;
 pub(crate) mod relocation;
@@ -369,6 +369,15 @@ impl Store {
     /// Whether the database answers, and is the directory's.
     pub(crate) async fn ping(&self) -> Result<()> {
         self.read((), |(), tx| Box::pin(relocation::marks::check_open(tx))).await
+    }
+
+    /// A connection of its own, which ends with what is done on it.
+    async fn connection(&self) -> Result<Tx, Failure> {
+        let inner = match &self.backend {
+            Backend::Sqlite(sqlite) => Inner::Sqlite(sqlite.connect()?),
+            Backend::Postgres(postgres) => Inner::Postgres(postgres.connect_for_transaction().await?),
+        };
+        Ok(Tx { inner, now: self.now() })
     }
 
     /// Makes the tables, if there are none.

@@ -28,7 +28,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The server ends what takes longer, so that nothing waits without bound (milliseconds).
 const SESSION_OPTIONS: &str =
     "-c statement_timeout=30000 -c lock_timeout=15000 -c idle_in_transaction_session_timeout=30000 -c timezone=UTC";
-/// How often a write is run again when others are in its way.
+/// How long, and how often, what others are in the way of is run again.
+const PATIENCE: Duration = Duration::from_secs(15);
 const TRIES: u32 = 12;
 const NOW: &str = "SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::bigint";
 
@@ -97,7 +98,7 @@ impl Postgres {
         Ok(Connection { client: Some(client), in_transaction: false })
     }
 
-    /// A connection for a transaction that the caller begins. Unless its end is told, it is not put back.
+    /// A connection that is not put back, unless the end of its transaction is told.
     pub(super) async fn connect_for_transaction(&self) -> Result<Connection, Failure> {
         let mut connection = self.connect().await?;
         connection.in_transaction = true;
@@ -109,9 +110,12 @@ impl Postgres {
         C: Sync,
         F: for<'a> Fn(&'a C, &'a mut Tx) -> BoxFuture<'a, Result<T>> + Send,
     {
-        let connection = self.connect().await?;
-        let mut tx = Tx { inner: Inner::Postgres(connection), now: self.now() };
-        closure(context, &mut tx).await
+        again(|| async {
+            let connection = self.connect().await?;
+            let mut tx = Tx { inner: Inner::Postgres(connection), now: self.now() };
+            closure(context, &mut tx).await
+        })
+        .await
     }
 
     pub(super) async fn write<C, T, F>(&self, context: &C, closure: F) -> Result<T>
@@ -120,17 +124,7 @@ impl Postgres {
         T: Send,
         F: for<'a> Fn(&'a C, &'a mut Tx) -> BoxFuture<'a, Result<T>> + Send,
     {
-        let mut tried = 1;
-        loop {
-            match self.try_write(context, &closure).await {
-                Err(Error::Store(Failure::Contention(cause))) if tried < TRIES => {
-                    tracing::debug!(cause, tried, "a transaction is run again");
-                    tokio::time::sleep(Duration::from_millis(u64::from(tried * tried))).await;
-                    tried += 1;
-                }
-                result => return result,
-            }
-        }
+        again(|| self.try_write(context, &closure)).await
     }
 
     async fn try_write<C, T, F>(&self, context: &C, closure: &F) -> Result<T>
@@ -148,6 +142,21 @@ impl Postgres {
             connection.end_transaction();
         }
         result
+    }
+}
+
+/// Does something again when others were in its way: writers of the same rows, or a migration of tables that are read.
+async fn again<T, W: Future<Output = Result<T>>>(mut work: impl FnMut() -> W) -> Result<T> {
+    let (mut tried, began) = (1, Instant::now());
+    loop {
+        match work().await {
+            Err(Error::Store(Failure::Contention(cause))) if tried < TRIES && began.elapsed() < PATIENCE => {
+                tracing::debug!(cause, tried, "a transaction is run again");
+                tokio::time::sleep(Duration::from_millis(u64::from(tried * tried))).await;
+                tried += 1;
+            }
+            result => return result,
+        }
     }
 }
 

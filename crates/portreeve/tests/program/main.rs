@@ -10,6 +10,7 @@ mod crash;
 mod exposure;
 mod lockout;
 mod logs;
+mod migrations;
 mod nodes;
 mod relocation;
 mod secrets;

@@ -5,6 +5,7 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
+use portreeve_directory::store::Location;
 use tempfile::TempDir;
 use tokio_postgres::{NoTls, SimpleQueryMessage};
 
@@ -64,6 +65,14 @@ impl Place {
         arguments
     }
 
+    /// Where it is, for what is done in the test's own process.
+    pub fn location(&self) -> Location {
+        match &self.schema {
+            Some(schema) => Location::Postgres { url: schema.url.clone(), connections: 4 },
+            None => Location::Folder(self.path().to_owned()),
+        }
+    }
+
     /// What `migrate-store` knows it by.
     pub fn name(&self) -> String {
         match &self.schema {
@@ -87,6 +96,11 @@ impl Place {
             Some(schema) => postgres(&schema.url, sql),
             None => sqlite(&self.path().join("portreeve.db"), sql),
         }
+    }
+
+    /// Runs SQL that may fail, past the embedded database.
+    pub fn try_sql(&self, sql: &str) -> Result<Vec<Vec<String>>, tokio_postgres::Error> {
+        try_postgres(&self.schema.as_ref().expect("is shared").url, sql)
     }
 
     /// Runs SQL that gives one number.
@@ -119,20 +133,24 @@ fn sqlite(file: &Path, sql: &str) -> Vec<Vec<String>> {
 }
 
 fn postgres(url: &str, sql: &str) -> Vec<Vec<String>> {
+    try_postgres(url, sql).expect("the statement runs")
+}
+
+fn try_postgres(url: &str, sql: &str) -> Result<Vec<Vec<String>>, tokio_postgres::Error> {
     let run = async {
         let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("the database can be reached");
         let connection = tokio::spawn(connection);
-        let messages = client.simple_query(sql).await.expect("the statement runs");
+        let messages = client.simple_query(sql).await;
         drop(client);
         connection.await.expect("ran").expect("ended well");
         messages
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let rows = runtime.block_on(run).into_iter().filter_map(|message| match message {
+    let rows = runtime.block_on(run)?.into_iter().filter_map(|message| match message {
         SimpleQueryMessage::Row(row) => {
             Some((0..row.len()).map(|column| row.get(column).unwrap_or_default().to_owned()).collect())
         }
         _ => None,
     });
-    rows.collect()
+    Ok(rows.collect())
 }

@@ -139,7 +139,7 @@ async fn rename(tx: &mut Tx, from: Door, to: Door) -> Result<(), Failure> {
 pub(crate) struct Alone(#[expect(dead_code, reason = "held, not read")] Tx);
 
 pub(crate) async fn alone(store: &Store) -> Result<Option<Alone>> {
-    let mut tx = super::read::raw(store).await?;
+    let mut tx = store.connection().await?;
     if let Inner::Sqlite(_) = tx.inner {
         return Ok(None);
     }

@@ -3,7 +3,7 @@
 use super::{Cell, Cells, Door, TABLES, Table, catalog::Kind, size};
 use crate::{
     error::{Failure, Result},
-    store::{Backend, Inner, Row, Store, Tx, Value},
+    store::{Inner, Row, Store, Tx, Value},
 };
 
 /// About how many bytes of rows are read at a time.
@@ -23,7 +23,7 @@ pub(crate) struct Reader {
 impl Reader {
     /// A state to read; others go on writing.
     pub(crate) async fn begin(store: &Store, door: Door) -> Result<Self, Failure> {
-        let tx = raw(store).await?;
+        let tx = store.connection().await?;
         let mut reader = Self { tx, door };
         let sql = match reader.tx.inner {
             Inner::Sqlite(_) => "BEGIN".to_owned(),
@@ -35,7 +35,7 @@ impl Reader {
 
     /// The last state, which nobody else changes, nor reads on PostgreSQL, until this ends.
     pub(crate) async fn begin_alone(store: &Store) -> Result<Self, Failure> {
-        let tx = raw(store).await?;
+        let tx = store.connection().await?;
         let mut reader = Self { tx, door: Door::Open };
         let sql = match reader.tx.inner {
             Inner::Sqlite(_) => "BEGIN IMMEDIATE".to_owned(),
@@ -69,15 +69,6 @@ impl Reader {
         }
         Ok(())
     }
-}
-
-/// A connection of its own, on which a transaction is about to begin.
-pub(super) async fn raw(store: &Store) -> Result<Tx, Failure> {
-    let inner = match &store.backend {
-        Backend::Sqlite(sqlite) => Inner::Sqlite(sqlite.connect()?),
-        Backend::Postgres(postgres) => Inner::Postgres(postgres.connect_for_transaction().await?),
-    };
-    Ok(Tx { inner, now: store.now() })
 }
 
 /// The rows of a table, in the order of their keys.
