@@ -87,7 +87,10 @@ impl Postgres {
     }
 
     async fn learn_time(&self, connection: &Connection) -> Result<Timestamp, Failure> {
-        let row = connection.client()?.query_one(NOW, &[]).await.map_err(failure)?;
+        let client = connection.client()?;
+        // Prepared, as a text would be anew each time, which is a round trip.
+        let statement = client.prepare_cached(NOW).await.map_err(failure)?;
+        let row = client.query_one(&statement, &[]).await.map_err(failure)?;
         let now = Timestamp::from_micros(row.try_get(0).map_err(failure)?);
         *self.clock.lock().unwrap_or_else(PoisonError::into_inner) = (now, Instant::now());
         Ok(now)

@@ -6,6 +6,8 @@ mod bad_input;
 mod balanced;
 mod commands;
 mod config;
+mod cost;
+
 mod crash;
 mod exposure;
 mod lockout;

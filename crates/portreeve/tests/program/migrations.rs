@@ -40,6 +40,31 @@ fn standing(place: &Place) -> (i64, bool) {
     (place.number("SELECT version FROM schema_version WHERE id = 1"), place.number(indexes) == 2)
 }
 
+const AUDIT_ROW: &str = "INSERT INTO audit_log (id, at, actor, act, object_kind, object_id, object_name, outcome, reason,
+     source, request_id, changes) VALUES (gen_random_uuid()::text::bytea, 1, '', 'act', '', '', '', 'ok', '', '', '', '{}')";
+
+#[test]
+fn whoever_writes_does_not_wait_for_an_index() {
+    let Some(place) = Place::shared() else { return };
+    Server::start(&place).stop();
+    let index = format!("CREATE INDEX extra_{} ON audit_log (act)", std::process::id());
+    let text = format!("-- serves: {}\n-- concurrently\n{index};", standing(&place).0);
+    // The building of an index waits for whoever wrote before it; nobody who comes after it waits with it.
+    let early = place.transaction(AUDIT_ROW);
+    std::thread::scope(|scope| {
+        let migrating = scope.spawn(|| migrate(&place, &[&text]));
+        let name = index.split_whitespace().nth(2).expect("a name");
+        let waits = format!(
+            "SELECT COUNT(*) FROM pg_stat_activity WHERE query LIKE 'CREATE INDEX%{name} ON%' AND wait_event_type = 'Lock'"
+        );
+        wait_for("the index to wait", || (place.number(&waits) == 1).then_some(()));
+        let late = place.try_sql(&format!("SET lock_timeout = '2s'; {AUDIT_ROW}"));
+        early.commit();
+        migrating.join().expect("ends").expect("migrates");
+        late.expect("is written meanwhile");
+    });
+}
+
 fn serve(place: &Place) -> Ended {
     run(program().arg("serve").args(place.arguments()).args(["--listen", "127.0.0.1:0"]))
 }

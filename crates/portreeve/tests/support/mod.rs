@@ -6,6 +6,7 @@ mod place;
 mod program;
 mod server;
 mod traffic;
+mod wire;
 
 use std::{
     sync::{
@@ -21,6 +22,7 @@ pub use place::Place;
 pub use program::{Ended, program, run};
 pub use server::{ADMIN_PASSWORD, Server, free_port};
 pub use traffic::Traffic;
+pub use wire::{Counted, Wire};
 
 /// A test that is still waiting after this long hangs. No measure of speed.
 pub const WATCHDOG: Duration = Duration::from_secs(180);

@@ -9,6 +9,8 @@ use portreeve_directory::store::Location;
 use tempfile::TempDir;
 use tokio_postgres::{NoTls, SimpleQueryMessage};
 
+use super::Wire;
+
 /// A place for data, removed when it is dropped.
 pub struct Place {
     folder: TempDir,
@@ -65,6 +67,23 @@ impl Place {
         arguments
     }
 
+    /// `host:port` of the database.
+    fn address(&self) -> String {
+        let parsed = url::Url::parse(&self.name()).expect("is a URL");
+        let host = parsed.host_str().expect("has a host");
+        format!("{host}:{}", parsed.port().unwrap_or(5432))
+    }
+
+    /// The same place, reached by a way on which everything is counted.
+    pub fn by_wire(mut self) -> (Self, Wire) {
+        let address = self.address();
+        let wire = Wire::to(&address);
+        if let Some(schema) = &mut self.schema {
+            schema.url = schema.url.replacen(&address, &format!("127.0.0.1:{}", wire.port()), 1);
+        }
+        (self, wire)
+    }
+
     /// Where it is, for what is done in the test's own process.
     pub fn location(&self) -> Location {
         match &self.schema {
@@ -103,9 +122,33 @@ impl Place {
         try_postgres(&self.schema.as_ref().expect("is shared").url, sql)
     }
 
+    /// Begins a transaction with some SQL, on a database that nodes can share.
+    pub fn transaction(&self, sql: &str) -> Transaction {
+        let url = &self.schema.as_ref().expect("is shared").url;
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime = runtime.expect("a runtime");
+        let connected = runtime.block_on(tokio_postgres::connect(url, NoTls));
+        let (client, connection) = connected.expect("the database can be reached");
+        runtime.spawn(connection);
+        runtime.block_on(client.batch_execute(&format!("BEGIN; {sql}"))).expect("the statement runs");
+        Transaction { client, runtime }
+    }
+
     /// Runs SQL that gives one number.
     pub fn number(&self, sql: &str) -> i64 {
         self.sql(sql)[0][0].parse().expect("a number")
+    }
+}
+
+/// A transaction that is under way.
+pub struct Transaction {
+    client: tokio_postgres::Client,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Transaction {
+    pub fn commit(self) {
+        self.runtime.block_on(self.client.batch_execute("COMMIT")).expect("is committed");
     }
 }
 
