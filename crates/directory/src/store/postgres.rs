@@ -221,21 +221,23 @@ impl ToSql for Value<'_> {
 /// Reads the URL. TLS is verified unless the server is on this machine or `sslmode=disable` says otherwise.
 fn settings(url: &str) -> Result<(tokio_postgres::Config, Option<MakeRustlsConnect>)> {
     let wrong = |what: String| Error::invalid("database", what);
-    let mut parsed = url::Url::parse(url).map_err(|cause| wrong(format!("is not a URL: {cause}")))?;
+    if !["postgres://", "postgresql://"].iter().any(|begin| url.starts_with(begin)) {
+        return Err(wrong("is not a URL that begins with postgres://".into()));
+    }
+    // Taken apart no further than needed: a URL of several hosts is one to PostgreSQL's programs alone.
+    let (base, query) = url.split_once('?').unwrap_or((url, ""));
     let (mut mode, mut root, mut rest) = (None, None, Vec::new());
-    for (key, value) in parsed.query_pairs() {
-        match &*key {
-            "sslmode" => mode = Some(value.into_owned()),
-            "sslrootcert" => root = Some(value.into_owned()),
-            _ => rest.push((key.into_owned(), value.into_owned())),
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        // `+` for a blank is a form's way of writing, which a database URL does not share.
+        let literal = pair.replace('+', "%2B");
+        let parsed = url::form_urlencoded::parse(literal.as_bytes()).next();
+        match parsed.as_ref().map(|(key, value)| (&**key, value.to_string())) {
+            Some(("sslmode", value)) => mode = Some(value),
+            Some(("sslrootcert", value)) => root = Some(value),
+            _ => rest.push(pair),
         }
     }
-    parsed.set_query(None);
-    if !rest.is_empty() {
-        parsed.query_pairs_mut().extend_pairs(rest);
-    }
-    // `+` for a blank is a form's way of writing, which a database URL does not share.
-    let text = parsed.as_str().replace('+', "%20");
+    let text = if rest.is_empty() { base.to_owned() } else { format!("{base}?{}", rest.join("&")) };
     let mut config: tokio_postgres::Config =
         text.parse().map_err(|cause: tokio_postgres::Error| wrong(with_causes(&cause)))?;
     let options = config.get_options().map(|own| format!("{SESSION_OPTIONS} {own}"));
@@ -322,5 +324,22 @@ pub(super) fn failure(cause: tokio_postgres::Error) -> Failure {
     match &code.code()[..2] {
         "08" | "25" | "53" | "57" | "58" => Failure::Unavailable(text),
         _ => Failure::Broken(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_may_name_several_hosts_and_hold_any_password() {
+        let url = "postgres://u:a+b%40c@one:5432,two:5433/d?sslmode=disable&target_session_attrs=read-write&options=-c%20x=a+b";
+        let (config, tls) = settings(url).expect("is a URL");
+        assert_eq!(config.get_hosts(), [Host::Tcp("one".into()), Host::Tcp("two".into())]);
+        assert_eq!((config.get_ports(), config.get_password()), (&[5432, 5433][..], Some(&b"a+b@c"[..])));
+        assert_eq!(config.get_target_session_attrs(), tokio_postgres::config::TargetSessionAttrs::ReadWrite);
+        assert!(config.get_options().is_some_and(|options| options.ends_with("-c x=a+b")));
+        assert!(tls.is_none());
+        assert!(settings("host=h password=geheim").is_err_and(|wrong| !format!("{wrong:?}").contains("geheim")));
     }
 }

@@ -104,6 +104,11 @@ fn a_directory_that_goes_there_and_back_is_the_same_and_its_sessions_go_on() {
     let server = Server::start(&first);
     let bobby = furnish(&server);
     server.stop();
+    if second.is_shared() {
+        // A database that does not sort by bytes, as most do not.
+        migrated(&first, &second, &[]);
+        second.sql("ALTER TABLE closed_object_tags ALTER COLUMN tag TYPE TEXT COLLATE \"und-x-icu\"");
+    }
     let said = migrated(&first, &second, &["--finish"]).out;
     assert!(said.contains("once more, as proof: 0 of "), "{said}");
     assert!(said.contains("The directory is in"), "{said}");

@@ -84,6 +84,16 @@ impl Place {
         (self, wire)
     }
 
+    /// The same place, named among several hosts of which the first is gone.
+    pub fn among_hosts(mut self) -> Self {
+        let address = self.address();
+        if let Some(schema) = &mut self.schema {
+            let several = schema.url.replacen(&address, &format!("127.0.0.1:1,{address}"), 1);
+            schema.url = format!("{several}&target_session_attrs=read-write");
+        }
+        self
+    }
+
     /// Where it is, for what is done in the test's own process.
     pub fn location(&self) -> Location {
         match &self.schema {
