@@ -42,7 +42,7 @@ enum Command {
     Import(ImportArguments),
     /// Write accounts to a file of NDJSON or CSV, with the server running or not
     Export(ExportArguments),
-    /// Bring the directory from one store into another: from the embedded database to PostgreSQL, or back
+    /// Bring the directory into another store: into PostgreSQL, or back
     MigrateStore(MigrateStoreArguments),
     /// Print the API's document (OpenAPI 3.1)
     Openapi,

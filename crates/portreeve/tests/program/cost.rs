@@ -13,6 +13,11 @@ use super::support::{ADMIN_PASSWORD, Client, Counted, Place, Server, Wire, progr
 const REQUESTS: u64 = 200;
 const PASSWORD: &str = "a password for bobby";
 
+#[expect(clippy::print_stdout, reason = "figures are for whoever asks for them with --nocapture")]
+fn say(line: &str) {
+    println!("{line}");
+}
+
 struct Town {
     server: Server,
     wire: Wire,
@@ -39,7 +44,7 @@ impl Town {
         let mean = |count: u64| format!("{:.1}", count as f64 / REQUESTS as f64);
         let Counted { statements, round_trips, commits, rows_read, rows_written, bytes, .. } = counted;
         let cells = [statements, round_trips, commits, rows_read, rows_written, bytes[0], bytes[1]].map(mean);
-        eprintln!("| {name} | {} | {log} |", cells.join(" | "));
+        say(&format!("| {name} | {} | {log} |", cells.join(" | ")));
         (counted, log)
     }
 }
@@ -56,8 +61,8 @@ fn what_a_request_costs_the_database() {
     let admin = town.server.admin();
     let id = admin.create_user("bobby", PASSWORD);
     let bobby = Client::log_in(&town.server.url, "local", "bobby", PASSWORD);
-    eprintln!(
-        "| Request | statements | round trips | commits | rows read | rows written | bytes to | bytes from | WAL bytes |"
+    say(
+        "| Request | statements | round trips | commits | rows read | rows written | bytes to | bytes from | WAL bytes |",
     );
     let client = Client::new(&town.server.url);
     let login = || assert_eq!(client.try_login("local", "bobby", PASSWORD).status, 200);
@@ -90,7 +95,7 @@ fn size(place: &Place, table: &str) -> [i64; 2] {
     let rows = place.number(&format!("SELECT COUNT(*) FROM {table}")).max(1);
     let of = |what: &str| place.number(&format!("SELECT {what}('{table}')")) / rows;
     let size = [of("pg_table_size"), of("pg_indexes_size")];
-    eprintln!("| {table} | {rows} | {} | {} | {} |", size[0], size[1], size[0] + size[1]);
+    say(&format!("| {table} | {rows} | {} | {} | {} |", size[0], size[1], size[0] + size[1]));
     size
 }
 
@@ -131,7 +136,7 @@ fn how_large_what_is_stored_is() {
         "INSERT INTO tokens SELECT sha256(id), id, 'work' FROM sessions WHERE account_id <>
            (SELECT id FROM accounts WHERE name = 'bobby') AND id NOT IN (SELECT session_id FROM tokens)",
     );
-    eprintln!("| Table | rows | bytes a row | bytes of indexes | together |");
+    say("| Table | rows | bytes a row | bytes of indexes | together |");
     for table in ["accounts", "object_tags", "sessions", "tokens", "devices", "audit_log"] {
         let [own, indexes] = size(&place, table);
         assert!(own > 50 && indexes > 20, "{table}: {own}, {indexes}");
@@ -140,6 +145,6 @@ fn how_large_what_is_stored_is() {
     let acts =
         "SELECT act, outcome, AVG(pg_column_size(audit_log))::bigint FROM audit_log GROUP BY act, outcome ORDER BY act";
     for row in place.sql(acts) {
-        eprintln!("an audit row of {} ({}): {} bytes", row[0], row[1], row[2]);
+        say(&format!("an audit row of {} ({}): {} bytes", row[0], row[1], row[2]));
     }
 }
