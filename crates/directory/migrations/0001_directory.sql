@@ -1,4 +1,5 @@
 -- The directory: accounts, what they log in with, their sessions, and the record of what was done.
+-- serves: 1
 -- Times are microseconds since 1970 (UTC). Lists and objects that are only stored and echoed are JSON text.
 -- Tables of short rows are marked for SQLite, which then keeps such a row in its key's tree and not in two.
 -- `name_key` and `search` are folded in the program (NFC, full case folding), so that both databases agree.

@@ -1,4 +1,5 @@
 -- Authority: roles, policies and scripts, and what follows from them.
+-- serves: 2
 
 -- Of what claims are made of. Raised by every change of an account that a policy can see.
 ALTER TABLE accounts ADD COLUMN profile_version BIGINT NOT NULL DEFAULT 0;

@@ -1,4 +1,5 @@
 -- What the console shows and asks for.
+-- serves: 3
 
 -- Whether anybody has ever logged in to the account.
 ALTER TABLE accounts ADD COLUMN used BOOLEAN NOT NULL DEFAULT FALSE;

@@ -1,4 +1,5 @@
 -- Which accounts have changed in what lists show of them. Nodes that keep the accounts in memory read from here.
+-- serves: 3
 -- Noted by triggers, so that a node of the version before, which knows nothing of it, forgets none.
 
 -- only on SQLite

@@ -35,6 +35,7 @@ pub mod policies;
 pub mod privileges;
 pub mod random;
 pub(crate) mod references;
+pub mod relocation;
 pub(crate) mod rise;
 pub mod roles;
 pub mod roll;
@@ -163,6 +164,7 @@ impl Directory {
         self.store
             .write(collective_id, |collective_id, tx| {
                 Box::pin(async move {
+                    store::relocation::marks::identify(tx, collective_id).await?;
                     identity_providers::install(tx).await?;
                     if !store::facts::insert(tx, "authority installed", "1").await? {
                         return Ok(());

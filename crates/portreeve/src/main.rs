@@ -12,7 +12,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use commands::{
     admin::AdminCommand, bench::BenchArguments, export::ExportArguments, healthcheck::HealthcheckArguments,
-    import::ImportArguments,
+    import::ImportArguments, migrate_store::MigrateStoreArguments,
 };
 use settings::{Given, Settings};
 
@@ -42,6 +42,8 @@ enum Command {
     Import(ImportArguments),
     /// Write accounts to a file of NDJSON or CSV, with the server running or not
     Export(ExportArguments),
+    /// Bring the directory into another store: into PostgreSQL, or back
+    MigrateStore(MigrateStoreArguments),
     /// Print the API's document (OpenAPI 3.1)
     Openapi,
     /// Ask a running server whether it is ready; for process supervisors
@@ -89,6 +91,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Admin { command } => commands::admin::run(command),
         Command::Import(arguments) => commands::import::run(&arguments),
         Command::Export(arguments) => commands::export::run(&arguments),
+        Command::MigrateStore(arguments) => commands::migrate_store::run(&arguments),
         Command::Openapi => commands::openapi::run(),
         Command::Healthcheck(arguments) => commands::healthcheck::run(&arguments),
         Command::Bench(arguments) => commands::bench::run(&arguments),

@@ -1,6 +1,6 @@
 //! The configuration: flags before environment before file before defaults, each value knowing where it came from.
 
-use std::{fmt::Write as _, net::SocketAddr, path::PathBuf};
+use std::{fmt::Write as _, net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
@@ -16,6 +16,9 @@ const REMEMBER_LOGINS_AT_MOST: u64 = 3_600;
 
 /// MiB that lists of accounts may take.
 const LIST_MEMORY: u16 = 256;
+
+/// The longest time that a server may take leave (seconds).
+const LONGEST_DRAIN: u64 = 3_600;
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
@@ -79,6 +82,9 @@ pub struct Given {
     /// Seconds for which a password that was right is recognized without being hashed again; 0 for never [default: 60]
     #[arg(long, env = "PORTREEVE_REMEMBER_LOGINS", value_name = "SECONDS")]
     pub remember_logins: Option<u64>,
+    /// Seconds to go on serving after being told to stop, while /readyz says 503 to load balancers [default: 0]
+    #[arg(long, env = "PORTREEVE_DRAIN_DELAY", value_name = "SECONDS")]
+    pub drain_delay: Option<u64>,
     /// How log lines look [default: auto]
     #[arg(long, env = "PORTREEVE_LOG_FORMAT", value_name = "FORMAT", value_enum)]
     pub log_format: Option<LogFormat>,
@@ -118,6 +124,7 @@ pub struct Settings {
     pub hash_workers: Setting<Option<usize>>,
     pub list_memory: Setting<u16>,
     pub remember_logins: Setting<u64>,
+    drain_delay: Setting<u64>,
     pub log_format: Setting<LogFormat>,
     pub log_level: Setting<String>,
     pub otlp_endpoint: Setting<Option<String>>,
@@ -178,6 +185,7 @@ impl Settings {
             list_memory: either("list-memory", given.list_memory.as_ref(), file.list_memory).or(LIST_MEMORY),
             remember_logins: either("remember-logins", given.remember_logins.as_ref(), file.remember_logins)
                 .or(REMEMBER_LOGINS.as_secs()),
+            drain_delay: either("drain-delay", given.drain_delay.as_ref(), file.drain_delay).or(0),
             log_format: either("log-format", given.log_format.as_ref(), file.log_format).or(LogFormat::Auto),
             log_level: either("log-level", given.log_level.as_ref(), file.log_level).or("info".into()),
             otlp_endpoint: either("otlp-endpoint", given.otlp_endpoint.as_ref(), file.otlp_endpoint),
@@ -204,7 +212,15 @@ impl Settings {
                 "remember-logins is {given} seconds and may be at most {REMEMBER_LOGINS_AT_MOST}; give less, or 0 for never"
             )));
         }
+        if self.drain_delay.value > LONGEST_DRAIN {
+            return wrong("drain-delay may be at most 3600 seconds");
+        }
         Ok(())
+    }
+
+    /// How long to go on serving after being told to stop.
+    pub fn drain_delay(&self) -> Duration {
+        Duration::from_secs(self.drain_delay.value)
     }
 
     /// Whether we end TLS ourselves.
@@ -269,6 +285,7 @@ impl Settings {
         line("hash-workers", self.hash_workers.value.map(|number| number.to_string()), self.hash_workers.source);
         line("list-memory", Some(self.list_memory.value.to_string()), self.list_memory.source);
         line("remember-logins", Some(self.remember_logins.value.to_string()), self.remember_logins.source);
+        line("drain-delay", Some(self.drain_delay.value.to_string()), self.drain_delay.source);
         line("log-format", Some(quoted(&format)), self.log_format.source);
         line("log-level", Some(quoted(&self.log_level.value)), self.log_level.source);
         let endpoint = self.otlp_endpoint.value.as_ref().map(|url| quoted(&masked(url)));
@@ -293,7 +310,7 @@ fn without_values(text: &str, fault: &toml::de::Error) -> String {
 }
 
 /// A URL without what is secret in it.
-fn masked(url: &str) -> String {
+pub fn masked(url: &str) -> String {
     let Ok(mut url) = url::Url::parse(url) else { return "********".into() };
     if url.password().is_some() && url.set_password(Some("********")).is_err() {
         return "********".into();

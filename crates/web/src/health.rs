@@ -1,11 +1,10 @@
-//! Whether the process is alive, and whether it can serve.
+//! Whether the process is alive, and whether it is to be sent requests.
 
 use axum::{extract::State, http::StatusCode, response::Response};
-use portreeve_directory::Directory;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::{answer::Said, error, json};
+use crate::{App, answer::Said, error, json, server::Phase};
 
 /// How things stand.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -22,9 +21,12 @@ pub async fn live() -> Said<Health> {
     Said(OK)
 }
 
-/// The process answers and so does its store.
-pub async fn ready(State(directory): State<Directory>) -> Response {
-    match directory.ping().await {
+/// The process answers, so does its store, and it is not about to end.
+pub async fn ready(State(app): State<App>) -> Response {
+    if *app.phase.borrow() != Phase::Serving {
+        return error::unavailable("the server is about to stop", error::UNAVAILABLE_RETRY_SECONDS);
+    }
+    match app.directory.ping().await {
         Ok(()) => json::respond(StatusCode::OK, &OK),
         Err(cause) => {
             tracing::warn!(%cause, "not ready");

@@ -22,6 +22,8 @@ use std::sync::Arc;
 use axum::extract::FromRef;
 use ipnet::IpNet;
 use portreeve_directory::Directory;
+use server::Phase;
+use tokio::sync::watch;
 
 /// What every request works with.
 #[derive(Clone)]
@@ -34,12 +36,15 @@ pub struct App {
     pub metrics: request::Metrics,
     /// Whether requests are traced.
     pub traced: bool,
+    /// How far the server is from its end.
+    pub phase: watch::Receiver<Phase>,
 }
 
 impl App {
-    /// An application that trusts no proxy and traces nothing.
+    /// An application that trusts no proxy, traces nothing and never ends.
     pub fn new(directory: Directory) -> Self {
-        Self { directory, proxies: Arc::new([]), metrics: request::Metrics::default(), traced: false }
+        let (proxies, metrics) = (Arc::from([]), request::Metrics::default());
+        Self { directory, proxies, metrics, traced: false, phase: watch::channel(Phase::Serving).1 }
     }
 }
 

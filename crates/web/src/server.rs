@@ -1,9 +1,15 @@
 //! The listener: connections with limits on their number, the size of a head and the time that it may take; TLS; and an end
-//! that lets requests under way finish.
+//! that is told beforehand and lets requests under way finish.
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::{Router, body::Body, extract::Request};
+use axum::{
+    Router,
+    body::Body,
+    extract::Request,
+    http::{HeaderValue, header},
+};
+use futures_util::FutureExt;
 use hyper::{body::Incoming, server::conn::http1};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
@@ -28,12 +34,23 @@ const HEAD_LIMIT: usize = 64 * 1024;
 /// The pause after a fault of the listener (out of files, mostly).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves until `stop` says true, then lets what is under way finish for at most `grace`. Says whether all did.
+/// How far a server is from its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// It serves.
+    Serving,
+    /// It serves on, and says that it is about to end: a load balancer sends what comes next elsewhere.
+    Leaving,
+    /// It listens no more.
+    Ending,
+}
+
+/// Serves until `phase` comes to the ending, then lets what is under way finish for at most `grace`. Says whether all did.
 pub async fn serve(
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
     router: Router,
-    mut stop: watch::Receiver<bool>,
+    mut phase: watch::Receiver<Phase>,
     grace: Duration,
 ) -> bool {
     let permits = Arc::new(Semaphore::new(CONNECTION_LIMIT));
@@ -46,16 +63,14 @@ pub async fn serve(
         };
         let (accepted, permit) = tokio::select! {
             accepted = accept => accepted,
-            _ = stop.wait_for(|stop| *stop) => break,
+            _ = phase.wait_for(|phase| *phase == Phase::Ending) => break,
         };
         while connections.try_join_next().is_some() {}
         match accepted {
             Ok((stream, peer)) => {
-                let (tls, router, stop) = (tls.clone(), router.clone(), stop.clone());
+                let answering = connection(stream, peer, tls.clone(), router.clone(), phase.clone());
                 connections.spawn(async move {
-                    if let Err(fault) = connection(stream, peer, tls, router, stop).await {
-                        tracing::debug!(%peer, fault, "a connection ended");
-                    }
+                    answering.await;
                     drop(permit);
                 });
             }
@@ -64,6 +79,10 @@ pub async fn serve(
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
+    }
+    // Whoever was let into the system's queue before the end would else be cut off.
+    while let Some(Ok((stream, peer))) = listener.accept().now_or_never() {
+        connections.spawn(connection(stream, peer, tls.clone(), router.clone(), phase.clone()));
     }
     drop(listener);
     let all_ended = async { while connections.join_next().await.is_some() {} };
@@ -75,27 +94,48 @@ async fn connection(
     peer: SocketAddr,
     tls: Option<TlsAcceptor>,
     router: Router,
-    stop: watch::Receiver<bool>,
+    phase: watch::Receiver<Phase>,
+) {
+    if let Err(fault) = open(stream, peer, tls, router, phase).await {
+        tracing::debug!(%peer, fault, "a connection ended");
+    }
+}
+
+async fn open(
+    stream: TcpStream,
+    peer: SocketAddr,
+    tls: Option<TlsAcceptor>,
+    router: Router,
+    phase: watch::Receiver<Phase>,
 ) -> Result<(), String> {
     stream.set_nodelay(true).map_err(|fault| fault.to_string())?;
     match tls {
-        None => answer(stream, peer, router, stop).await,
+        None => answer(stream, peer, router, phase).await,
         Some(acceptor) => {
             let handshake = tokio::time::timeout(HANDSHAKE_TIME, acceptor.accept(stream)).await;
             let stream = handshake.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
-            answer(stream.map_err(|fault| fault.to_string())?, peer, router, stop).await
+            answer(stream.map_err(|fault| fault.to_string())?, peer, router, phase).await
         }
     }
 }
 
-async fn answer<S>(stream: S, peer: SocketAddr, router: Router, mut stop: watch::Receiver<bool>) -> Result<(), String>
+async fn answer<S>(stream: S, peer: SocketAddr, router: Router, mut phase: watch::Receiver<Phase>) -> Result<(), String>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let now = phase.clone();
     let service = hyper::service::service_fn(move |request: Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(Peer(peer));
-        router.clone().oneshot(request)
+        let (answering, now) = (router.clone().oneshot(request), now.clone());
+        async move {
+            let mut answer = answering.await?;
+            // So that the next request comes on another connection, and not on this one in the moment of its end.
+            if *now.borrow() != Phase::Serving {
+                answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok::<_, std::convert::Infallible>(answer)
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -104,8 +144,10 @@ where
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
     tokio::select! {
+        // What has already come is seen before the end is.
+        biased;
         ended = connection.as_mut() => return ended.map_err(|fault| fault.to_string()),
-        _ = stop.wait_for(|stop| *stop) => connection.as_mut().graceful_shutdown(),
+        _ = phase.wait_for(|phase| *phase == Phase::Ending) => connection.as_mut().graceful_shutdown(),
     }
     connection.await.map_err(|fault| fault.to_string())
 }

@@ -18,3 +18,8 @@ pub(crate) async fn set(tx: &mut Tx, name: &str, value: &str) -> Result<(), Fail
     let sql = "INSERT INTO facts (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
     tx.execute(sql, &[name.into(), value.into()]).await.map(drop)
 }
+
+/// Forgets a fact, if it is there.
+pub(crate) async fn delete(tx: &mut Tx, name: &str) -> Result<(), Failure> {
+    tx.execute("DELETE FROM facts WHERE name = $1", &[name.into()]).await.map(drop)
+}

@@ -14,9 +14,10 @@ pub(crate) mod facts;
 pub(crate) mod identity_providers;
 pub(crate) mod limits;
 pub(crate) mod list;
-mod migrations;
+pub mod migrations;
 pub(crate) mod objects;
 mod postgres;
+pub(crate) mod relocation;
 pub(crate) mod retagging;
 pub(crate) mod scope;
 pub(crate) mod sessions;
@@ -36,6 +37,9 @@ use crate::{
 
 /// A boxed future, which is what a store closure returns.
 pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Behind what a database says of a table that is not there.
+const GONE: &str = "; has the directory been moved elsewhere?";
 
 /// Where the data lives.
 #[derive(Debug, Clone)]
@@ -137,6 +141,9 @@ impl Row<'_> {
         self.get(column)
     }
     pub(crate) fn text(&self, column: usize) -> Result<String, Failure> {
+        self.get(column)
+    }
+    pub(crate) fn bytes(&self, column: usize) -> Result<Vec<u8>, Failure> {
         self.get(column)
     }
     pub(crate) fn time(&self, column: usize) -> Result<Timestamp, Failure> {
@@ -267,15 +274,20 @@ enum Backend {
 impl Store {
     /// Opens the database and brings its tables to this program's version.
     pub(crate) async fn open(location: &Location, clock: Clock, metrics: Metrics) -> Result<Self> {
+        let store = Self::connect(location, clock, metrics).await?;
+        migrations::run(&store).await?;
+        Ok(store)
+    }
+
+    /// Opens the database as it is: with tables of any version, or without.
+    pub(crate) async fn connect(location: &Location, clock: Clock, metrics: Metrics) -> Result<Self> {
         let backend = match location {
             Location::Folder(folder) => Backend::Sqlite(sqlite::Sqlite::open(folder, clock, metrics.clone())?),
             Location::Postgres { url, connections } => {
                 Backend::Postgres(postgres::Postgres::open(url, *connections).await?)
             }
         };
-        let store = Self { backend, metrics };
-        migrations::run(&store).await?;
-        Ok(store)
+        Ok(Self { backend, metrics })
     }
 
     /// Whether other processes may serve the same data. Not so for the embedded database.
@@ -356,15 +368,29 @@ impl Store {
         }
     }
 
-    /// Whether the database answers.
+    /// Whether the database answers, and is the directory's.
     pub(crate) async fn ping(&self) -> Result<()> {
-        self.read((), |(), tx| {
-            Box::pin(async move {
-                tx.first("SELECT COUNT(*) FROM facts", &[], |row| row.int(0)).await?;
-                Ok(())
-            })
-        })
-        .await
+        self.read((), |(), tx| Box::pin(relocation::marks::check_open(tx))).await
+    }
+
+    /// A connection of its own, which ends with what is done on it.
+    async fn connection(&self) -> Result<Tx, Failure> {
+        let inner = match &self.backend {
+            Backend::Sqlite(sqlite) => Inner::Sqlite(sqlite.connect()?),
+            Backend::Postgres(postgres) => Inner::Postgres(postgres.connect_for_transaction().await?),
+        };
+        Ok(Tx { inner, now: self.now() })
+    }
+
+    /// Makes the tables, if there are none.
+    pub(crate) async fn make_tables(&self) -> Result<()> {
+        if self.tables_version().await? == 0 { migrations::run(self).await } else { Ok(()) }
+    }
+
+    /// Which version its tables have; 0 if there are none.
+    pub(crate) async fn tables_version(&self) -> Result<i64> {
+        let shared = self.is_shared();
+        self.read(shared, |shared, tx| Box::pin(async move { Ok(migrations::version(*shared, tx).await?) })).await
     }
 }
 

@@ -17,7 +17,7 @@ use tokio_postgres::{
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::{BoxFuture, Inner, Row, Tx, Value};
+use super::{BoxFuture, GONE, Inner, Row, Tx, Value};
 use crate::{
     error::{Error, Failure, Result},
     time::Timestamp,
@@ -28,7 +28,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The server ends what takes longer, so that nothing waits without bound (milliseconds).
 const SESSION_OPTIONS: &str =
     "-c statement_timeout=30000 -c lock_timeout=15000 -c idle_in_transaction_session_timeout=30000 -c timezone=UTC";
-/// How often a write is run again when others are in its way.
+/// How long, and how often, what others are in the way of is run again.
+const PATIENCE: Duration = Duration::from_secs(15);
 const TRIES: u32 = 12;
 const NOW: &str = "SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::bigint";
 
@@ -86,7 +87,10 @@ impl Postgres {
     }
 
     async fn learn_time(&self, connection: &Connection) -> Result<Timestamp, Failure> {
-        let row = connection.client()?.query_one(NOW, &[]).await.map_err(failure)?;
+        let client = connection.client()?;
+        // Prepared, as a text would be anew each time, which is a round trip.
+        let statement = client.prepare_cached(NOW).await.map_err(failure)?;
+        let row = client.query_one(&statement, &[]).await.map_err(failure)?;
         let now = Timestamp::from_micros(row.try_get(0).map_err(failure)?);
         *self.clock.lock().unwrap_or_else(PoisonError::into_inner) = (now, Instant::now());
         Ok(now)
@@ -97,14 +101,24 @@ impl Postgres {
         Ok(Connection { client: Some(client), in_transaction: false })
     }
 
+    /// A connection that is not put back, unless the end of its transaction is told.
+    pub(super) async fn connect_for_transaction(&self) -> Result<Connection, Failure> {
+        let mut connection = self.connect().await?;
+        connection.in_transaction = true;
+        Ok(connection)
+    }
+
     pub(super) async fn read<C, T, F>(&self, context: &C, closure: F) -> Result<T>
     where
         C: Sync,
         F: for<'a> Fn(&'a C, &'a mut Tx) -> BoxFuture<'a, Result<T>> + Send,
     {
-        let connection = self.connect().await?;
-        let mut tx = Tx { inner: Inner::Postgres(connection), now: self.now() };
-        closure(context, &mut tx).await
+        again(|| async {
+            let connection = self.connect().await?;
+            let mut tx = Tx { inner: Inner::Postgres(connection), now: self.now() };
+            closure(context, &mut tx).await
+        })
+        .await
     }
 
     pub(super) async fn write<C, T, F>(&self, context: &C, closure: F) -> Result<T>
@@ -113,25 +127,14 @@ impl Postgres {
         T: Send,
         F: for<'a> Fn(&'a C, &'a mut Tx) -> BoxFuture<'a, Result<T>> + Send,
     {
-        let mut tried = 1;
-        loop {
-            match self.try_write(context, &closure).await {
-                Err(Error::Store(Failure::Contention(cause))) if tried < TRIES => {
-                    tracing::debug!(cause, tried, "a transaction is run again");
-                    tokio::time::sleep(Duration::from_millis(u64::from(tried * tried))).await;
-                    tried += 1;
-                }
-                result => return result,
-            }
-        }
+        again(|| self.try_write(context, &closure)).await
     }
 
     async fn try_write<C, T, F>(&self, context: &C, closure: &F) -> Result<T>
     where
         F: for<'a> Fn(&'a C, &'a mut Tx) -> BoxFuture<'a, Result<T>>,
     {
-        let mut connection = self.connect().await?;
-        connection.in_transaction = true;
+        let connection = self.connect_for_transaction().await?;
         // Both leave in one packet: asking for the time costs no round trip of its own.
         let (began, now) = join(connection.batch("BEGIN"), self.learn_time(&connection)).await;
         began?;
@@ -139,13 +142,33 @@ impl Postgres {
         let result = closure(context, &mut tx).await;
         tx.batch(if result.is_ok() { "COMMIT" } else { "ROLLBACK" }).await?;
         if let Inner::Postgres(connection) = &mut tx.inner {
-            connection.in_transaction = false;
+            connection.end_transaction();
         }
         result
     }
 }
 
+/// Does something again when others were in its way: writers of the same rows, or a migration of tables that are read.
+async fn again<T, W: Future<Output = Result<T>>>(mut work: impl FnMut() -> W) -> Result<T> {
+    let (mut tried, began) = (1, Instant::now());
+    loop {
+        match work().await {
+            Err(Error::Store(Failure::Contention(cause))) if tried < TRIES && began.elapsed() < PATIENCE => {
+                tracing::debug!(cause, tried, "a transaction is run again");
+                tokio::time::sleep(Duration::from_millis(u64::from(tried * tried))).await;
+                tried += 1;
+            }
+            result => return result,
+        }
+    }
+}
+
 impl Connection {
+    /// The transaction was ended: the connection may be used again.
+    pub(super) fn end_transaction(&mut self) {
+        self.in_transaction = false;
+    }
+
     pub(super) fn client(&self) -> Result<&Object, Failure> {
         self.client.as_ref().ok_or_else(|| Failure::Broken("the connection was given back".into()))
     }
@@ -198,21 +221,23 @@ impl ToSql for Value<'_> {
 /// Reads the URL. TLS is verified unless the server is on this machine or `sslmode=disable` says otherwise.
 fn settings(url: &str) -> Result<(tokio_postgres::Config, Option<MakeRustlsConnect>)> {
     let wrong = |what: String| Error::invalid("database", what);
-    let mut parsed = url::Url::parse(url).map_err(|cause| wrong(format!("is not a URL: {cause}")))?;
+    if !["postgres://", "postgresql://"].iter().any(|begin| url.starts_with(begin)) {
+        return Err(wrong("is not a URL that begins with postgres://".into()));
+    }
+    // Taken apart no further than needed: a URL of several hosts is one to PostgreSQL's programs alone.
+    let (base, query) = url.split_once('?').unwrap_or((url, ""));
     let (mut mode, mut root, mut rest) = (None, None, Vec::new());
-    for (key, value) in parsed.query_pairs() {
-        match &*key {
-            "sslmode" => mode = Some(value.into_owned()),
-            "sslrootcert" => root = Some(value.into_owned()),
-            _ => rest.push((key.into_owned(), value.into_owned())),
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        // `+` for a blank is a form's way of writing, which a database URL does not share.
+        let literal = pair.replace('+', "%2B");
+        let parsed = url::form_urlencoded::parse(literal.as_bytes()).next();
+        match parsed.as_ref().map(|(key, value)| (&**key, value.to_string())) {
+            Some(("sslmode", value)) => mode = Some(value),
+            Some(("sslrootcert", value)) => root = Some(value),
+            _ => rest.push(pair),
         }
     }
-    parsed.set_query(None);
-    if !rest.is_empty() {
-        parsed.query_pairs_mut().extend_pairs(rest);
-    }
-    // `+` for a blank is a form's way of writing, which a database URL does not share.
-    let text = parsed.as_str().replace('+', "%20");
+    let text = if rest.is_empty() { base.to_owned() } else { format!("{base}?{}", rest.join("&")) };
     let mut config: tokio_postgres::Config =
         text.parse().map_err(|cause: tokio_postgres::Error| wrong(with_causes(&cause)))?;
     let options = config.get_options().map(|own| format!("{SESSION_OPTIONS} {own}"));
@@ -287,6 +312,9 @@ pub(super) fn failure(cause: tokio_postgres::Error) -> Failure {
     if *code == SqlState::FOREIGN_KEY_VIOLATION {
         return Failure::Orphan(text);
     }
+    if *code == SqlState::UNDEFINED_TABLE {
+        return Failure::Unavailable(format!("{text}{GONE}"));
+    }
     let contention =
         [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED, SqlState::LOCK_NOT_AVAILABLE];
     if contention.contains(code) {
@@ -296,5 +324,22 @@ pub(super) fn failure(cause: tokio_postgres::Error) -> Failure {
     match &code.code()[..2] {
         "08" | "25" | "53" | "57" | "58" => Failure::Unavailable(text),
         _ => Failure::Broken(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_may_name_several_hosts_and_hold_any_password() {
+        let url = "postgres://u:a+b%40c@one:5432,two:5433/d?sslmode=disable&target_session_attrs=read-write&options=-c%20x=a+b";
+        let (config, tls) = settings(url).expect("is a URL");
+        assert_eq!(config.get_hosts(), [Host::Tcp("one".into()), Host::Tcp("two".into())]);
+        assert_eq!((config.get_ports(), config.get_password()), (&[5432, 5433][..], Some(&b"a+b@c"[..])));
+        assert_eq!(config.get_target_session_attrs(), tokio_postgres::config::TargetSessionAttrs::ReadWrite);
+        assert!(config.get_options().is_some_and(|options| options.ends_with("-c x=a+b")));
+        assert!(tls.is_none());
+        assert!(settings("host=h password=geheim").is_err_and(|wrong| !format!("{wrong:?}").contains("geheim")));
     }
 }

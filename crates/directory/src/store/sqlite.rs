@@ -14,7 +14,7 @@ use std::{
 use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig, functions::FunctionFlags};
 use tokio::sync::oneshot;
 
-use super::{BoxFuture, Inner, Row, Tx, Value};
+use super::{BoxFuture, GONE, Inner, Row, Tx, Value};
 use crate::{
     error::{Error, Failure, Result},
     metrics::Metrics,
@@ -101,6 +101,11 @@ impl Sqlite {
 
     pub(super) fn now(&self) -> Timestamp {
         self.0.clock.now()
+    }
+
+    /// A connection of its own, for what is to see one state of the data.
+    pub(super) fn connect(&self) -> Result<Connection, Failure> {
+        connect(&self.0.file)
     }
 
     /// Moves what is in the log into the database's one file.
@@ -298,6 +303,9 @@ pub(super) fn failure(cause: rusqlite::Error) -> Failure {
     let text = cause.to_string();
     if cause.sqlite_error().is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_CONSTRAINT_FOREIGNKEY) {
         return Failure::Orphan(text);
+    }
+    if text.starts_with("no such table") {
+        return Failure::Unavailable(format!("{text}{GONE}"));
     }
     match cause.sqlite_error_code() {
         Some(ErrorCode::ConstraintViolation) => Failure::Clash(text),

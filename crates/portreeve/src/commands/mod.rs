@@ -5,14 +5,19 @@ pub mod bench;
 pub mod export;
 pub mod healthcheck;
 pub mod import;
+pub mod migrate_store;
 pub mod openapi;
 pub mod serve;
 
-use std::{path::Path, time::Duration};
+use std::{
+    fs::{File, TryLockError},
+    path::Path,
+    time::Duration,
+};
 
 use anyhow::{Context, bail};
 use clap::ValueEnum;
-use portreeve_directory::{Directory, Options, error::Error, kind::AccountKind, transfer};
+use portreeve_directory::{Directory, Options, error::Error, kind::AccountKind, store::Location, transfer};
 
 use crate::{Misconfigured, settings::Settings};
 
@@ -45,6 +50,19 @@ pub async fn open_existing(settings: &Settings) -> anyhow::Result<Directory> {
         bail!("there is no directory in {}; name its folder with --data", settings.location_text());
     }
     open(settings).await
+}
+
+/// An embedded database has one server. The lock goes with the process, however it ends.
+pub fn lock(location: &Location) -> anyhow::Result<Option<File>> {
+    let Location::Folder(folder) = location else { return Ok(None) };
+    let shown = folder.display();
+    location.prepare().with_context(|| format!("the data folder {shown} cannot be made"))?;
+    let file = File::create(folder.join("portreeve.lock")).with_context(|| format!("the data folder {shown}"))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => bail!("another portreeve is serving the data folder {shown}"),
+        Err(TryLockError::Error(fault)) => Err(fault).with_context(|| format!("locking the data folder {shown}")),
+    }
 }
 
 /// Which accounts are imported or exported.

@@ -1,14 +1,13 @@
 //! `portreeve serve`: opens the data, listens, and ends in good order.
 
-use std::{
-    fs::{File, TryLockError},
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use anyhow::{Context, bail};
-use portreeve_directory::{Directory, caller::Caller, error::Error, store::Location};
-use portreeve_web::{App, router, server};
+use anyhow::Context;
+use portreeve_directory::{Directory, caller::Caller, error::Error};
+use portreeve_web::{
+    App, router,
+    server::{self, Phase},
+};
 use prometheus_client::registry::Registry;
 use tokio::{
     net::TcpListener,
@@ -36,20 +35,21 @@ pub fn run(settings: &Settings) -> anyhow::Result<()> {
 
 async fn serve(settings: &Settings, traced: bool) -> anyhow::Result<()> {
     let signals = Signals::listen()?;
-    let _only_one = lock(&settings.location())?;
+    let _only_one = super::lock(&settings.location())?;
     let directory = super::open(settings).await?;
     directory.recover().await?;
     let mut app = App::new(directory.clone());
     app.proxies = Arc::from(settings.behind_proxy.value.clone());
     app.traced = traced;
+    let (phase, phases) = watch::channel(Phase::Serving);
+    app.phase = phases.clone();
     let metrics = metrics_router(&app);
     let acceptor = tls::acceptor(settings)?;
     let listener = bind(settings.listen.value).await?;
     let address = listener.local_addr().context("the listener has no address")?;
-    let (stop, stopped) = watch::channel(false);
     if let Some(address) = settings.metrics_listen.value {
         let listener = bind(address).await?;
-        tokio::spawn(server::serve(listener, None, metrics, stopped.clone(), GRACE));
+        tokio::spawn(server::serve(listener, None, metrics, phases.clone(), GRACE));
     }
     // Once nothing can go wrong any more: a start that fails must not use up the only time that the password is shown.
     let password = install_administrator(&directory, settings).await?;
@@ -59,14 +59,22 @@ async fn serve(settings: &Settings, traced: bool) -> anyhow::Result<()> {
     if let Err(fault) = sd_notify::notify(&[sd_notify::NotifyState::Ready]) {
         tracing::debug!(%fault, "no supervisor was told");
     }
-    let serving = tokio::spawn(server::serve(listener, acceptor, router::router(app), stopped, GRACE));
+    let serving = tokio::spawn(server::serve(listener, acceptor, router::router(app), phases, GRACE));
     signals.wait().await;
     tracing::info!("stopping; a second signal ends at once");
     // A supervisor that cannot be told will see it.
     drop(sd_notify::notify(&[sd_notify::NotifyState::Stopping]));
-    stop.send_replace(true);
+    let ending = async {
+        let delay = settings.drain_delay();
+        if !delay.is_zero() {
+            phase.send_replace(Phase::Leaving);
+            tokio::time::sleep(delay).await;
+        }
+        phase.send_replace(Phase::Ending);
+        serving.await
+    };
     tokio::select! {
-        ended = serving => {
+        ended = ending => {
             if !ended.context("the server stopped")? {
                 tracing::warn!("some requests were still under way and were cut off");
             }
@@ -98,19 +106,6 @@ impl Signals {
             _ = interrupt.recv() => {}
             _ = hangup.recv() => {}
         }
-    }
-}
-
-/// An embedded database has one server. The lock goes with the process, however it ends.
-fn lock(location: &Location) -> anyhow::Result<Option<File>> {
-    let Location::Folder(folder) = location else { return Ok(None) };
-    let shown = folder.display();
-    location.prepare().with_context(|| format!("the data folder {shown} cannot be made"))?;
-    let file = File::create(folder.join("portreeve.lock")).with_context(|| format!("the data folder {shown}"))?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => bail!("another portreeve is serving the data folder {shown}"),
-        Err(TryLockError::Error(fault)) => Err(fault).with_context(|| format!("locking the data folder {shown}")),
     }
 }
 

@@ -94,6 +94,7 @@ fn what_cannot_be_meant_is_refused() {
         ("remember-logins = -1", "line 1"),
         ("remember-logins = '1m'", "line 1"),
         ("tls-cert = 'a.pem'", "tls-key"),
+        ("drain-delay = 3601", "drain-delay"),
         ("[serve]\nlisten = '127.0.0.1:1'", "serve"),
     ] {
         let ended = config(&place, file, |_| ());

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::Value;
 
-use super::support::{Client, Place, Server, busy, wait_for};
+use super::support::{Client, Place, Server, Stop, busy, wait_for};
 
 /// Guesses that go on at the same time, on each node: few enough to leave some for after the crash, and more than enough.
 const FEW: usize = 2;
@@ -34,15 +34,6 @@ fn guess_until<T>(guessers: usize, nodes: &[&Server], meanwhile: impl FnOnce() -
         let _stop = Stop(&done);
         meanwhile()
     })
-}
-
-/// Ends the guessing also when what went on meanwhile panicked.
-struct Stop<'a>(&'a AtomicBool);
-
-impl Drop for Stop<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }
 
 /// Makes the victim and returns what shows it.

@@ -3,14 +3,19 @@
 
 mod at_once;
 mod bad_input;
+mod balanced;
 mod bench;
 mod commands;
 mod config;
+mod cost;
+
 mod crash;
 mod exposure;
 mod lockout;
 mod logs;
+mod migrations;
 mod nodes;
+mod relocation;
 mod remembered;
 mod secrets;
 mod serve;

@@ -103,6 +103,14 @@ fn deleting_on_one_node_holds_on_all() {
 }
 
 #[test]
+fn a_node_finds_the_primary_among_several_hosts() {
+    let Some(place) = Place::shared() else { return };
+    let place = place.among_hosts();
+    let server = Server::start(&place);
+    assert_eq!(server.admin().get("/local-users").ok()["totalCount"], 1);
+}
+
+#[test]
 fn nodes_that_start_together_share_one_first_start() {
     // More than once, as they do not always meet at the same place.
     for _ in 0..8 {

@@ -164,3 +164,55 @@ fn an_idle_connection_does_not_hold_up_the_end() {
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(!ended.err.contains("cut off"), "{}", ended.err);
 }
+
+#[test]
+fn a_server_that_takes_leave_says_so_and_serves_on() {
+    let place = Place::new();
+    let server = Server::start_with(&place, |command| command.args(["--drain-delay", "3600"]));
+    let admin = server.admin();
+    // A connection that is idle when the signal comes.
+    let mut idle = TcpStream::connect(server.address()).expect("connects");
+    idle.set_read_timeout(Some(WATCHDOG)).expect("can be set");
+    let ask = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
+    let answered = |stream: &mut TcpStream| {
+        stream.write_all(ask).expect("is sent");
+        let (mut said, mut piece) = (String::new(), [0; 512]);
+        while !said.ends_with('}') {
+            let length = stream.read(&mut piece).expect("is answered");
+            assert!(length > 0, "it was closed: {said}");
+            said.push_str(std::str::from_utf8(&piece[..length]).expect("is text"));
+        }
+        said.to_lowercase()
+    };
+    assert!(!answered(&mut idle).contains("connection: close"));
+    assert_eq!(admin.get("/readyz").status, 200);
+
+    server.terminate();
+    wait_for("it to take leave", || (admin.get("/readyz").status == 503).then_some(()));
+    let user = admin.create_user("bobby", "a password for bobby");
+    assert_eq!(admin.get(&format!("/local-users/{user}")).status, 200);
+    assert!(answered(&mut idle).contains("connection: close"));
+    assert_eq!(idle.read(&mut [0; 1]).expect("ends in good order"), 0);
+    assert_eq!(log_in_as_admin(&server, ADMIN_PASSWORD), 200, "a new connection");
+
+    server.terminate();
+    let ended = server.ended();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.err.contains("stopped at once"), "{}", ended.err);
+}
+
+#[test]
+fn a_server_that_has_taken_leave_ends() {
+    let place = Place::new();
+    let server = Server::start_with(&place, |command| command.args(["--drain-delay", "1"]));
+    let (mut stream, body) = begin_slow_login(&server);
+    server.terminate();
+    wait_until_nobody_listens(&server);
+    stream.write_all(body.as_bytes()).expect("is sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("is answered");
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    let ended = server.ended();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(!ended.err.contains("cut off") && !ended.err.contains("stopped at once"), "{}", ended.err);
+}

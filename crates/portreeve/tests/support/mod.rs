@@ -5,9 +5,14 @@ mod gathered;
 mod place;
 mod program;
 mod server;
+mod traffic;
+mod wire;
 
 use std::{
-    sync::{Barrier, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Barrier, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -16,6 +21,8 @@ pub use gathered::Gathered;
 pub use place::Place;
 pub use program::{Ended, program, run};
 pub use server::{ADMIN_PASSWORD, Server, free_port};
+pub use traffic::Traffic;
+pub use wire::{Counted, Wire};
 
 /// A test that is still waiting after this long hangs. No measure of speed.
 pub const WATCHDOG: Duration = Duration::from_secs(180);
@@ -49,6 +56,15 @@ pub fn all_at_once<T: Send>(count: usize, act: impl Fn(usize) -> T + Sync) -> Ve
             .collect();
         threads.into_iter().map(|thread| thread.join().expect("a request panicked")).collect()
     })
+}
+
+/// Ends what goes on beside, also when what went on meanwhile panicked.
+pub struct Stop<'a>(pub &'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Held by tests that keep every core busy, so that they do not do so at the same time.

@@ -5,8 +5,11 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
+use portreeve_directory::store::Location;
 use tempfile::TempDir;
 use tokio_postgres::{NoTls, SimpleQueryMessage};
+
+use super::Wire;
 
 /// A place for data, removed when it is dropped.
 pub struct Place {
@@ -64,6 +67,49 @@ impl Place {
         arguments
     }
 
+    /// `host:port` of the database.
+    fn address(&self) -> String {
+        let parsed = url::Url::parse(&self.name()).expect("is a URL");
+        let host = parsed.host_str().expect("has a host");
+        format!("{host}:{}", parsed.port().unwrap_or(5432))
+    }
+
+    /// The same place, reached by a way on which everything is counted.
+    pub fn by_wire(mut self) -> (Self, Wire) {
+        let address = self.address();
+        let wire = Wire::to(&address);
+        if let Some(schema) = &mut self.schema {
+            schema.url = schema.url.replacen(&address, &format!("127.0.0.1:{}", wire.port()), 1);
+        }
+        (self, wire)
+    }
+
+    /// The same place, named among several hosts of which the first is gone.
+    pub fn among_hosts(mut self) -> Self {
+        let address = self.address();
+        if let Some(schema) = &mut self.schema {
+            let several = schema.url.replacen(&address, &format!("127.0.0.1:1,{address}"), 1);
+            schema.url = format!("{several}&target_session_attrs=read-write");
+        }
+        self
+    }
+
+    /// Where it is, for what is done in the test's own process.
+    pub fn location(&self) -> Location {
+        match &self.schema {
+            Some(schema) => Location::Postgres { url: schema.url.clone(), connections: 4 },
+            None => Location::Folder(self.path().to_owned()),
+        }
+    }
+
+    /// What `migrate-store` knows it by.
+    pub fn name(&self) -> String {
+        match &self.schema {
+            Some(schema) => schema.url.clone(),
+            None => self.path().display().to_string(),
+        }
+    }
+
     /// How the program calls it.
     pub fn shown(&self) -> String {
         match &self.schema {
@@ -81,9 +127,38 @@ impl Place {
         }
     }
 
+    /// Runs SQL that may fail, past the embedded database.
+    pub fn try_sql(&self, sql: &str) -> Result<Vec<Vec<String>>, tokio_postgres::Error> {
+        try_postgres(&self.schema.as_ref().expect("is shared").url, sql)
+    }
+
+    /// Begins a transaction with some SQL, on a database that nodes can share.
+    pub fn transaction(&self, sql: &str) -> Transaction {
+        let url = &self.schema.as_ref().expect("is shared").url;
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime = runtime.expect("a runtime");
+        let connected = runtime.block_on(tokio_postgres::connect(url, NoTls));
+        let (client, connection) = connected.expect("the database can be reached");
+        runtime.spawn(connection);
+        runtime.block_on(client.batch_execute(&format!("BEGIN; {sql}"))).expect("the statement runs");
+        Transaction { client, runtime }
+    }
+
     /// Runs SQL that gives one number.
     pub fn number(&self, sql: &str) -> i64 {
         self.sql(sql)[0][0].parse().expect("a number")
+    }
+}
+
+/// A transaction that is under way.
+pub struct Transaction {
+    client: tokio_postgres::Client,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Transaction {
+    pub fn commit(self) {
+        self.runtime.block_on(self.client.batch_execute("COMMIT")).expect("is committed");
     }
 }
 
@@ -111,20 +186,24 @@ fn sqlite(file: &Path, sql: &str) -> Vec<Vec<String>> {
 }
 
 fn postgres(url: &str, sql: &str) -> Vec<Vec<String>> {
+    try_postgres(url, sql).expect("the statement runs")
+}
+
+fn try_postgres(url: &str, sql: &str) -> Result<Vec<Vec<String>>, tokio_postgres::Error> {
     let run = async {
         let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("the database can be reached");
         let connection = tokio::spawn(connection);
-        let messages = client.simple_query(sql).await.expect("the statement runs");
+        let messages = client.simple_query(sql).await;
         drop(client);
         connection.await.expect("ran").expect("ended well");
         messages
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let rows = runtime.block_on(run).into_iter().filter_map(|message| match message {
+    let rows = runtime.block_on(run)?.into_iter().filter_map(|message| match message {
         SimpleQueryMessage::Row(row) => {
             Some((0..row.len()).map(|column| row.get(column).unwrap_or_default().to_owned()).collect())
         }
         _ => None,
     });
-    rows.collect()
+    Ok(rows.collect())
 }

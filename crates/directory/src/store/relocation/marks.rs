@@ -1,0 +1,153 @@
+//! What a store knows of its moving: which of two stores is the directory, while it is brought from one into the other.
+//!
+//! A store that is not the directory (not yet, or not any more) has its tables under other names. So nobody reads or writes
+//! there: no node that still runs, whatever its version, and no command that was begun before.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Door, Reader, TABLES};
+use crate::{
+    error::{Error, Failure, Result},
+    store::{Inner, Store, Tx, facts, json},
+};
+
+/// Where the mark stands, and which tables have which names.
+pub(super) const TABLE: &str = "facts";
+/// The fact that is the mark.
+const MARK: &str = "relocation";
+/// The fact that tells this directory from all others, wherever it is.
+const IDENTITY: &str = "installation";
+
+/// Why a store is not the directory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Mark {
+    /// It is being filled from another.
+    Filling {
+        /// The directory that is being brought here.
+        installation: String,
+        /// Names this filling, from its beginning to its end.
+        copy: String,
+    },
+    /// It was brought elsewhere.
+    Moved {
+        /// The filling that was ended.
+        copy: String,
+        /// Where it is now, for people.
+        to: String,
+    },
+}
+
+/// What is known of a store before anything is carried.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct State {
+    pub(crate) mark: Option<Mark>,
+    pub(crate) installation: Option<String>,
+    /// Whether anything at all was noted, as is at the first start.
+    pub(crate) used: bool,
+}
+
+async fn find(tx: &mut Tx) -> Result<Option<Mark>, Failure> {
+    let text = facts::find(tx, MARK).await?;
+    text.map(|text| serde_json::from_str(&text).map_err(|wrong| Failure::Broken(wrong.to_string()))).transpose()
+}
+
+async fn set(tx: &mut Tx, mark: &Mark) -> Result<(), Failure> {
+    facts::delete(tx, MARK).await?;
+    facts::insert(tx, MARK, &json(mark)?).await.map(drop)
+}
+
+/// Whether the store is one to work with, and what to do if not.
+pub(crate) async fn check_open(tx: &mut Tx) -> Result<()> {
+    match find(tx).await? {
+        None => Ok(()),
+        Some(Mark::Moved { to, .. }) => {
+            Err(Error::Conflict(format!("this directory was moved to {to} by portreeve migrate-store: use that one")))
+        }
+        Some(Mark::Filling { .. }) => Err(Error::Conflict(
+            "a directory is being brought here by portreeve migrate-store, which has not ended yet: end it with --finish"
+                .into(),
+        )),
+    }
+}
+
+pub(crate) async fn state(store: &Store) -> Result<State> {
+    store
+        .read((), |(), tx| {
+            Box::pin(async move {
+                let (mark, installation) = (find(tx).await?, facts::find(tx, IDENTITY).await?);
+                let used = tx.first("SELECT COUNT(*) FROM facts", &[], |row| row.int(0)).await? != Some(0);
+                Ok(State { mark, installation, used })
+            })
+        })
+        .await
+}
+
+/// What tells this directory from all others; `otherwise` if it has nothing that does.
+pub(crate) async fn identify(tx: &mut Tx, otherwise: &str) -> Result<String, Failure> {
+    facts::insert(tx, IDENTITY, otherwise).await?;
+    Ok(facts::find(tx, IDENTITY).await?.unwrap_or_default())
+}
+
+/// Marks a store as one that is being filled, and puts its tables away, unless they are already.
+pub(crate) async fn begin_filling(store: &Store, mark: Mark) -> Result<()> {
+    store
+        .write(mark, |mark, tx| {
+            Box::pin(async move {
+                if find(tx).await?.is_none() {
+                    rename(tx, Door::Open, Door::Closed).await?;
+                }
+                Ok(set(tx, mark).await?)
+            })
+        })
+        .await
+}
+
+/// Puts the tables of the store that was read away, and marks it as moved. The reader is alone and has yet to be committed.
+pub(crate) async fn set_moved(reader: &mut Reader, mark: &Mark) -> Result<(), Failure> {
+    rename(reader.tx(), Door::Open, Door::Closed).await?;
+    set(reader.tx(), mark).await
+}
+
+/// Makes a store that was filled the directory.
+pub(crate) async fn open(store: &Store) -> Result<()> {
+    store
+        .write((), |(), tx| {
+            Box::pin(async move {
+                rename(tx, Door::Closed, Door::Open).await?;
+                facts::delete(tx, MARK).await?;
+                if let Inner::Postgres(_) = tx.inner {
+                    // Else the first minutes' plans would be those for empty tables.
+                    let all: Vec<&str> = TABLES.iter().map(|table| table.name).collect();
+                    tx.batch(&format!("SET LOCAL statement_timeout = 0; ANALYZE {}", all.join(", "))).await?;
+                }
+                Ok(())
+            })
+        })
+        .await
+}
+
+async fn rename(tx: &mut Tx, from: Door, to: Door) -> Result<(), Failure> {
+    for table in TABLES.iter().map(|table| table.name).filter(|name| *name != TABLE) {
+        tx.batch(&format!("ALTER TABLE {} RENAME TO {}", from.name(table), to.name(table))).await?;
+    }
+    Ok(())
+}
+
+/// Held while a shared store is being filled, so that two fillings do not mix. It goes with the process. A folder has a
+/// lock of its own.
+pub(crate) struct Alone(#[expect(dead_code, reason = "held, not read")] Tx);
+
+pub(crate) async fn alone(store: &Store) -> Result<Option<Alone>> {
+    let mut tx = store.connection().await?;
+    if let Inner::Sqlite(_) = tx.inner {
+        return Ok(None);
+    }
+    // This kind of lock is in nobody's way but its own.
+    let sql = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = 0;
+        LOCK TABLE schema_version IN SHARE UPDATE EXCLUSIVE MODE NOWAIT";
+    match tx.batch(sql).await {
+        Err(Failure::Contention(_)) => Err(Error::Conflict("another portreeve migrate-store is filling it".into())),
+        locked => Ok(locked.map(|()| Some(Alone(tx)))?),
+    }
+}
