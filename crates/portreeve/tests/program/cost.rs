@@ -25,9 +25,10 @@ struct Town {
 }
 
 impl Town {
-    fn new() -> Option<Self> {
+    /// With a server that recognizes passwords for so many seconds.
+    fn new(remembers: &str) -> Option<Self> {
         let (place, wire) = Place::shared()?.by_wire();
-        let server = Server::start(&place);
+        let server = Server::start_with(&place, |command| command.args(["--remember-logins", remembers]));
         Some(Self { server, wire, place })
     }
 
@@ -57,7 +58,7 @@ fn is(counted: u64, each: u64) {
 
 #[test]
 fn what_a_request_costs_the_database() {
-    let Some(town) = Town::new() else { return };
+    let Some(town) = Town::new("0") else { return };
     let admin = town.server.admin();
     let id = admin.create_user("bobby", PASSWORD);
     let bobby = Client::log_in(&town.server.url, "local", "bobby", PASSWORD);
@@ -87,6 +88,18 @@ fn what_a_request_costs_the_database() {
     let (counted, _) = town.measure("An account made", create);
     is(counted.commits, 1);
     assert_eq!(Client::log_in(&town.server.url, "local", "admin", ADMIN_PASSWORD).get("/local-users").status, 200);
+}
+
+#[test]
+fn what_a_login_costs_that_is_recognized() {
+    let Some(town) = Town::new("3600") else { return };
+    town.server.admin().create_user("bobby", PASSWORD);
+    let client = Client::new(&town.server.url);
+    let login = || assert_eq!(client.try_login("local", "bobby", PASSWORD).status, 200);
+    let (counted, _) = town.measure("A login that is recognized", |_| login());
+    is(counted.statements, 1);
+    is(counted.round_trips, 1);
+    is(counted.commits, 1);
 }
 
 /// Bytes of a table's rows, and of its indexes, for each of its rows.

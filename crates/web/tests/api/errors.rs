@@ -159,7 +159,7 @@ async fn an_error_names_what_is_missing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fault_of_ours_says_nothing_but_the_id_of_the_request() {
     let server = Server::start().await;
-    server.execute("DROP TABLE object_tags").await;
+    server.execute("ALTER TABLE object_tags RENAME COLUMN tag TO label").await;
     let body = json!({ "name": "a", "firstName": "b", "lastName": "c", "tags": ["t"] });
     let answer = server.post("/local-users", body).await.expect(500);
     let id = answer.header("x-request-id").to_owned();
