@@ -17,7 +17,7 @@ pub mod request;
 pub mod router;
 pub mod server;
 
-use std::sync::Arc;
+use std::{ops::Deref, sync::Arc};
 
 use axum::extract::FromRef;
 use ipnet::IpNet;
@@ -25,13 +25,16 @@ use portreeve_directory::Directory;
 use server::Phase;
 use tokio::sync::watch;
 
-/// What every request works with.
+/// What every request works with. Cheap to clone, as each layer that a request passes does: one counter that cores share.
 #[derive(Clone)]
-pub struct App {
+pub struct App(Arc<Parts>);
+
+/// What an application is made of.
+pub struct Parts {
     /// The directory.
     pub directory: Directory,
     /// Proxies whose word on where a request came from is taken.
-    pub proxies: Arc<[IpNet]>,
+    pub proxies: Vec<IpNet>,
     /// What is counted of requests.
     pub metrics: request::Metrics,
     /// Whether requests are traced.
@@ -40,11 +43,25 @@ pub struct App {
     pub phase: watch::Receiver<Phase>,
 }
 
-impl App {
-    /// An application that trusts no proxy, traces nothing and never ends.
+impl Parts {
+    /// Of an application that trusts no proxy, traces nothing and never ends.
     pub fn new(directory: Directory) -> Self {
-        let (proxies, metrics) = (Arc::from([]), request::Metrics::default());
+        let (proxies, metrics) = (Vec::new(), request::Metrics::default());
         Self { directory, proxies, metrics, traced: false, phase: watch::channel(Phase::Serving).1 }
+    }
+}
+
+impl From<Parts> for App {
+    fn from(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
     }
 }
 

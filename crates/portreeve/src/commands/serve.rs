@@ -1,11 +1,11 @@
 //! `portreeve serve`: opens the data, listens, and ends in good order.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use anyhow::Context;
 use portreeve_directory::{Directory, caller::Caller, error::Error};
 use portreeve_web::{
-    App, router,
+    App, Parts, router,
     server::{self, Phase},
 };
 use prometheus_client::registry::Registry;
@@ -38,11 +38,12 @@ async fn serve(settings: &Settings, traced: bool) -> anyhow::Result<()> {
     let _only_one = super::lock(&settings.location())?;
     let directory = super::open(settings).await?;
     directory.recover().await?;
-    let mut app = App::new(directory.clone());
-    app.proxies = Arc::from(settings.behind_proxy.value.clone());
-    app.traced = traced;
+    let mut parts = Parts::new(directory.clone());
+    parts.proxies.clone_from(&settings.behind_proxy.value);
+    parts.traced = traced;
     let (phase, phases) = watch::channel(Phase::Serving);
-    app.phase = phases.clone();
+    parts.phase = phases.clone();
+    let app = App::from(parts);
     let metrics = metrics_router(&app);
     let acceptor = tls::acceptor(settings)?;
     let listener = bind(settings.listen.value).await?;

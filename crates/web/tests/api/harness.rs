@@ -17,7 +17,7 @@ use portreeve_directory::{
     store::Location,
     time::{Clock, Timestamp},
 };
-use portreeve_web::{App, router};
+use portreeve_web::{App, Parts, router};
 use prometheus_client::{encoding::text::encode, registry::Registry};
 use serde_json::{Value, json};
 
@@ -201,8 +201,9 @@ impl Server {
         directory.recover().await.unwrap();
         let operator = Caller::operator("test".into());
         directory.install_administrator(&operator, Some(ADMIN_PASSWORD.into())).await.unwrap();
-        let mut app = App::new(directory.clone());
-        app.traced = true;
+        let mut parts = Parts::new(directory.clone());
+        parts.traced = true;
+        let app = App::from(parts);
         let mut server = Self { directory, router: router::router(app), place, skew, token: String::new() };
         server.token = server.token_of("local", "admin", ADMIN_PASSWORD).await;
         server
