@@ -134,7 +134,12 @@ pub(crate) fn done<'a>(
 }
 
 pub(crate) async fn write(tx: &mut Tx, id: &Uuid, record: &Record<'_>) -> Result<()> {
-    Ok(store::audit::insert(tx, id, record).await?)
+    write_all(tx, &[(id, record)]).await
+}
+
+/// Writes records, each with its id.
+pub(crate) async fn write_all(tx: &mut Tx, all: &[(&Uuid, &Record<'_>)]) -> Result<()> {
+    Ok(store::audit::insert(tx, all).await?)
 }
 
 /// The fields in which two states of an object differ. Secrets are fields of neither: that one was set is said by

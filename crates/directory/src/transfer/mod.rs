@@ -5,9 +5,11 @@
 //! `passwordHash`, the hash of a password that another system made.
 
 mod export;
+mod found;
 mod import;
 mod plan;
 mod read;
+mod work;
 mod write;
 
 use serde::de::DeserializeOwned;
