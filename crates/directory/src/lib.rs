@@ -63,7 +63,7 @@ use login::governor::{Flow, Governor};
 use metrics::Metrics;
 use passwords::Password;
 use random::Random;
-use store::{Location, Store};
+use store::{Location, Store, Use};
 use time::{Clock, Timestamp};
 use uuid::Uuid;
 
@@ -82,6 +82,8 @@ pub struct Options {
     pub random: Random,
     /// What of the accounts is kept in memory for lists.
     pub rolls: roll::Limits,
+    /// What the data is mostly opened for.
+    pub usage: Use,
 }
 
 impl Options {
@@ -89,7 +91,8 @@ impl Options {
     pub fn new(location: Location) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let rolls = roll::Limits::default();
-        Self { location, hash_workers: cores, clock: Clock::system(), random: Random::system(), rolls }
+        let usage = Use::default();
+        Self { location, hash_workers: cores, clock: Clock::system(), random: Random::system(), rolls, usage }
     }
 }
 
@@ -125,7 +128,7 @@ impl Directory {
         let metrics = Metrics::default();
         let governor = Governor::start(options.hash_workers, metrics.clone())?;
         let scripts = Engine::start(options.hash_workers, metrics.clone())?;
-        let store = Store::open(&options.location, options.clock, metrics.clone()).await?;
+        let store = Store::open(&options.location, options.usage, options.clock, metrics.clone()).await?;
         let directory = Self(Arc::new(Parts {
             store,
             governor,

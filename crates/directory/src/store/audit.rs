@@ -37,8 +37,7 @@ impl Record<'_> {
         let object_id = self.object_id.map(|id| id.to_string()).unwrap_or_default();
         // The reason, of which a part may be anybody's, comes last: it can take the place of no other field.
         let request_id = self.origin.request_id.as_str();
-        let fields =
-            [self.actor, self.act, self.object_kind, self.object_name, self.outcome, &source, request_id];
+        let fields = [self.actor, self.act, self.object_kind, self.object_name, self.outcome, &source, request_id];
         let search = search_text(&fields, &[vec![self.reason]]);
         [object_id, source, search]
     }

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{Location, Store, Tx, accounts, changes, facts, new_accounts};
+use super::{Location, Store, Tx, Use, accounts, changes, facts, new_accounts};
 use crate::{
     error::{Error, Failure, Result},
     kind::AccountKind,
@@ -17,7 +17,7 @@ async fn store(test: &str) -> (Store, String, tempfile::TempDir) {
         Ok(url) => Location::Postgres { url, connections: 4 },
         Err(_) => Location::Folder(folder.path().to_owned()),
     };
-    let store = Store::open(&location, Clock::system(), Metrics::default()).await.expect("opens");
+    let store = Store::open(&location, Use::Requests, Clock::system(), Metrics::default()).await.expect("opens");
     (store, format!("{test}-{}", Clock::system().now().micros()), folder)
 }
 

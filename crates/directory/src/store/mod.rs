@@ -71,6 +71,17 @@ impl Location {
     }
 }
 
+/// What the data is mostly opened for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Use {
+    /// Many who read and write a little each.
+    #[default]
+    Requests,
+    /// One who writes much: the embedded database's writer keeps more of it in memory, so that pages that are changed again and
+    /// again are written less often.
+    Bulk,
+}
+
 /// A value bound to a placeholder.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Value<'a> {
@@ -268,9 +279,9 @@ enum Backend {
 
 impl Store {
     /// Opens the database and brings its tables to this program's version.
-    pub(crate) async fn open(location: &Location, clock: Clock, metrics: Metrics) -> Result<Self> {
+    pub(crate) async fn open(location: &Location, usage: Use, clock: Clock, metrics: Metrics) -> Result<Self> {
         let backend = match location {
-            Location::Folder(folder) => Backend::Sqlite(sqlite::Sqlite::open(folder, clock, metrics.clone())?),
+            Location::Folder(folder) => Backend::Sqlite(sqlite::Sqlite::open(folder, usage, clock, metrics.clone())?),
             Location::Postgres { url, connections } => {
                 Backend::Postgres(postgres::Postgres::open(url, *connections).await?)
             }

@@ -145,7 +145,8 @@ async fn find_all<V: Transferred>(
     reach: &Reach,
 ) -> error::Result<Vec<Found>> {
     let ids: Vec<Uuid> = keys.iter().filter_map(|(id, ..)| *id).collect();
-    let names: Vec<&str> = keys.iter().map(|(_, name_key, _)| name_key.as_str()).filter(|key| !key.is_empty()).collect();
+    let names: Vec<&str> =
+        keys.iter().map(|(_, name_key, _)| name_key.as_str()).filter(|key| !key.is_empty()).collect();
     let mut by_id = HashMap::new();
     if !ids.is_empty() {
         let all = Select::all(V::TABLE, Reach::Everything).rows(tx, &ids, accounts::from_row).await?;
@@ -161,7 +162,8 @@ async fn find_all<V: Transferred>(
         }
         all.push(found);
     }
-    let with_hash = |(key, found): (&(Option<Uuid>, String, bool), &Found)| found.account().filter(|_| key.2).map(|of| of.id);
+    let with_hash =
+        |(key, found): (&(Option<Uuid>, String, bool), &Found)| found.account().filter(|_| key.2).map(|of| of.id);
     let hashed: Vec<Uuid> = keys.iter().zip(&all).filter_map(with_hash).collect();
     let mut hashes = accounts::password_hashes(tx, &hashed).await?;
     for found in &mut all {

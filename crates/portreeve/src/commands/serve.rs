@@ -7,7 +7,12 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use portreeve_directory::{Directory, caller::Caller, error::Error, store::Location};
+use portreeve_directory::{
+    Directory,
+    caller::Caller,
+    error::Error,
+    store::{Location, Use},
+};
 use portreeve_web::{App, router, server};
 use prometheus_client::registry::Registry;
 use tokio::{
@@ -37,7 +42,7 @@ pub fn run(settings: &Settings) -> anyhow::Result<()> {
 async fn serve(settings: &Settings, traced: bool) -> anyhow::Result<()> {
     let signals = Signals::listen()?;
     let _only_one = lock(&settings.location())?;
-    let directory = super::open(settings).await?;
+    let directory = super::open(settings, Use::Requests).await?;
     directory.recover().await?;
     let mut app = App::new(directory.clone());
     app.proxies = Arc::from(settings.behind_proxy.value.clone());
