@@ -1,7 +1,9 @@
 //! The record of what was done: one row per act, in the same transaction as the act. Here it is written and read; nothing
 //! changes it.
 
-use serde_json::{Map, Value, json};
+use std::{collections::BTreeMap, fmt};
+
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::{
@@ -134,7 +136,12 @@ pub(crate) fn done<'a>(
 }
 
 pub(crate) async fn write(tx: &mut Tx, id: &Uuid, record: &Record<'_>) -> Result<()> {
-    Ok(store::audit::insert(tx, id, record).await?)
+    write_all(tx, &[(id, record)]).await
+}
+
+/// Writes records, each with its id.
+pub(crate) async fn write_all(tx: &mut Tx, all: &[(&Uuid, &Record<'_>)]) -> Result<()> {
+    Ok(store::audit::insert(tx, all).await?)
 }
 
 /// The fields in which two states of an object differ. Secrets are fields of neither: that one was set is said by
@@ -144,23 +151,51 @@ pub(crate) fn changes<T: serde::Serialize>(before: Option<&T>, after: Option<&T>
         Some(Ok(Value::Object(fields))) => fields,
         _ => Map::new(),
     };
-    let (mut before, after) = (fields(before), fields(after));
-    let mut changes = Map::new();
-    for (field, after) in after {
-        let before = before.remove(&field).unwrap_or(Value::Null);
+    let (before, after) = (fields(before), fields(after));
+    let mut changes = BTreeMap::new();
+    for (field, after) in &after {
+        let before = before.get(field).unwrap_or(&Value::Null);
         if before != after {
-            changes.insert(field, json!({ "before": before, "after": after }));
+            changes.insert(field.as_str(), Change::Shown { after, before });
         }
     }
-    for (field, before) in before {
-        if !before.is_null() {
-            changes.insert(field, json!({ "before": before, "after": Value::Null }));
+    for (field, before) in &before {
+        if !before.is_null() && !after.contains_key(field) {
+            changes.insert(field, Change::Shown { after: &Value::Null, before });
         }
     }
     if new_password {
-        changes.insert("password".into(), json!("set"));
+        changes.insert("password", Change::Set);
     }
-    Value::Object(changes).to_string()
+    Changes(changes).to_string()
+}
+
+/// Each field that changed, in the order of their names. Written as JSON at once: of many objects in one transaction, to put it
+/// together as a value first would be a good part of the work.
+struct Changes<'a>(BTreeMap<&'a str, Change<'a>>);
+
+enum Change<'a> {
+    Shown {
+        after: &'a Value,
+        before: &'a Value,
+    },
+    /// A secret.
+    Set,
+}
+
+impl fmt::Display for Changes<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("{")?;
+        for (index, (field, change)) in self.0.iter().enumerate() {
+            let comma = if index > 0 { "," } else { "" };
+            write!(out, "{comma}{}:", Value::from(*field))?;
+            match change {
+                Change::Shown { after, before } => write!(out, r#"{{"after":{after},"before":{before}}}"#)?,
+                Change::Set => out.write_str(r#""set""#)?,
+            }
+        }
+        out.write_str("}")
+    }
 }
 
 #[cfg(test)]

@@ -67,7 +67,7 @@ use login::{
 use metrics::Metrics;
 use passwords::Password;
 use random::Random;
-use store::{Location, Store};
+use store::{Location, Store, Use};
 use time::{Clock, Timestamp};
 use uuid::Uuid;
 
@@ -91,6 +91,8 @@ pub struct Options {
     pub random: Random,
     /// What of the accounts is kept in memory for lists.
     pub rolls: roll::Limits,
+    /// What the data is mostly opened for.
+    pub usage: Use,
 }
 
 impl Options {
@@ -104,6 +106,7 @@ impl Options {
             clock: Clock::system(),
             random: Random::system(),
             rolls: roll::Limits::default(),
+            usage: Use::default(),
         }
     }
 }
@@ -142,7 +145,7 @@ impl Directory {
         let governor = Governor::start(options.hash_workers, metrics.clone())?;
         let scripts = Engine::start(options.hash_workers, metrics.clone())?;
         let remembered = Remembered::new(options.remember_logins, options.clock.clone(), &options.random);
-        let store = Store::open(&options.location, options.clock, metrics.clone()).await?;
+        let store = Store::open(&options.location, options.usage, options.clock, metrics.clone()).await?;
         let directory = Self(Arc::new(Parts {
             store,
             governor,

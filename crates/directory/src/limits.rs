@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::{
     error::Result,
     metrics::Metrics,
-    store::{Location, Store, limits},
+    store::{Location, Store, Use, limits},
     time::Clock,
 };
 
@@ -14,7 +14,7 @@ pub use crate::store::limits::{CONNECTIONS, Write};
 
 /// Makes the tables in an empty place, and as many accounts in them.
 pub async fn prepare(location: &Location, accounts: u64) -> Result<()> {
-    drop(Store::open(location, Clock::system(), Metrics::default()).await?);
+    drop(Store::open(location, Use::Requests, Clock::system(), Metrics::default()).await?);
     limits::insert_in_bulk(location, 0, accounts).await
 }
 
@@ -71,7 +71,7 @@ mod tests {
 
     /// How many accounts there are whose notes begin so.
     async fn count(location: &Location, notes: &str) -> i64 {
-        let store = Store::open(location, Clock::system(), Metrics::default()).await.expect("opens");
+        let store = Store::open(location, Use::Requests, Clock::system(), Metrics::default()).await.expect("opens");
         let counted = store.read(format!("{notes}%"), |notes, tx| {
             Box::pin(async move {
                 let sql = "SELECT COUNT(*) FROM accounts WHERE kind = 'local' AND notes LIKE $1";

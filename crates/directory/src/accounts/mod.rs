@@ -2,6 +2,7 @@
 //! `local_users` and `service_users`.
 
 mod condition;
+mod create;
 mod input;
 
 use uuid::Uuid;
@@ -20,7 +21,7 @@ use crate::{
     rise::{self, Ground},
     store::{
         self, Tx,
-        accounts::{Account, NEVER, Profile},
+        accounts::{Account, Profile},
         scope,
     },
     version::{Expected, Versioned},
@@ -29,10 +30,11 @@ use input::only_tags_differ;
 
 pub use condition::{Condition, Overview};
 pub(crate) use condition::{look_at, overview, some};
+pub(crate) use create::{create, create_in, new, settle_new};
 pub(crate) use input::{AccountInput, Counters, LockStart, Wanted, changed, check_counters, present};
 
 /// How a kind of account looks to a client.
-pub(crate) trait View: From<Account> + serde::Serialize + Send + 'static {
+pub(crate) trait View: From<Account> + serde::Serialize + Send + Sync + 'static {
     const KIND: AccountKind;
     const TABLE: &'static list::Table;
 }
@@ -62,121 +64,6 @@ async fn find<V: View>(directory: &Directory, reach: Reach, id: Uuid) -> Result<
 pub(crate) async fn get<V: View>(directory: &Directory, caller: &Caller, id: Uuid) -> Result<Versioned<V>> {
     let reach = caller.authorize(PrivilegeType::View, V::KIND.target())?;
     find::<V>(directory, reach, id).await.map(view)
-}
-
-pub(crate) async fn create<V: View>(
-    directory: &Directory,
-    caller: &Caller,
-    mut profile: Profile,
-    input: AccountInput,
-    mut faults: Faults,
-) -> Result<Versioned<V>> {
-    let target = V::KIND.target();
-    caller.authorize(PrivilegeType::Create, target)?;
-    faults.add_tags(&mut profile.tags, caller.authority().default_tags(target));
-    let id = faults.id("id", input.id.clone());
-    let counters = check_counters(&input, &mut faults);
-    check_password(directory, V::KIND, &profile, input.password.as_ref(), &mut faults).await?;
-    faults.check()?;
-    let hash = hash(directory, caller, V::KIND, &profile, input.password).await?;
-    let account = new(directory, V::KIND, id, profile, &counters, hash.is_some());
-    settle_new(directory, caller, account, hash, "create").await
-}
-
-/// An account that is not there yet.
-pub(crate) fn new(
-    directory: &Directory,
-    kind: AccountKind,
-    id: Option<Uuid>,
-    profile: Profile,
-    counters: &Counters,
-    has_password: bool,
-) -> Account {
-    let now = directory.store.now();
-    let failed_attempts = counters.failed_attempts.unwrap_or(0);
-    Account {
-        id: id.unwrap_or_else(|| directory.random.uuid(now)),
-        kind,
-        profile,
-        failed_attempts,
-        failures_since_reset: failed_attempts,
-        lock_start: counters.lock_start.unwrap_or(NEVER),
-        created: now,
-        updated: now,
-        version: 0,
-        profile_version: 0,
-        used: false,
-        has_password,
-    }
-}
-
-/// Makes an account that has been checked.
-pub(crate) async fn settle_new<V: View>(
-    directory: &Directory,
-    caller: &Caller,
-    account: Account,
-    hash: Option<String>,
-    act: &'static str,
-) -> Result<Versioned<V>> {
-    rise::settle(directory, caller, (account, hash, act), |directory, caller, (account, hash, act)| {
-        Box::pin(try_create(directory, caller, account, hash.as_deref(), act))
-    })
-    .await
-}
-
-async fn try_create<V: View>(
-    directory: &Directory,
-    caller: Caller,
-    account: &Account,
-    hash: Option<&str>,
-    act: &'static str,
-) -> Result<Versioned<V>> {
-    let reach = caller.authorize(PrivilegeType::Create, V::KIND.target())?;
-    let ground = rise::account_change(directory, &caller, None, Some(account)).await?;
-    let audit_id = directory.random.uuid(directory.store.now());
-    let context = (account.clone(), hash.map(str::to_owned), caller, reach, ground, audit_id, act);
-    directory
-        .store
-        .write(context, |(account, hash, caller, reach, ground, audit_id, act), tx| {
-            Box::pin(async move {
-                ground.hold(tx).await?;
-                create_in(tx, account, hash.as_deref(), caller, reach, audit_id, act).await
-            })
-        })
-        .await
-}
-
-pub(crate) async fn create_in<V: View>(
-    tx: &mut Tx,
-    account: &Account,
-    hash: Option<&str>,
-    caller: &Caller,
-    reach: &Reach,
-    audit_id: &Uuid,
-    act: &str,
-) -> Result<Versioned<V>> {
-    let mut account = account.clone();
-    (account.created, account.updated) = (tx.now(), tx.now());
-    // Never a version that an earlier object with this id may have had.
-    account.version = tx.now().micros();
-    account.profile_version = account.version;
-    insert(tx, &account, hash.unwrap_or_default()).await?;
-    if !scope::includes(tx, V::TABLE, &account.id, reach).await? {
-        return Err(out_of_scope(Missing(PrivilegeType::Create, V::KIND.target())));
-    }
-    let (object, name) = (V::from(account.clone()), account.profile.name.clone());
-    let changes = audit::changes(None, Some(&object), hash.is_some());
-    record(tx, audit_id, caller, act, (V::KIND, account.id, &name), &changes).await?;
-    Ok(Versioned { object, version: account.version })
-}
-
-async fn insert(tx: &mut Tx, account: &Account, hash: &str) -> Result<()> {
-    if !store::accounts::insert(tx, account, hash).await? {
-        let taken = store::accounts::find_any(tx, &account.id).await?;
-        let (what, value) = if taken { ("id", account.id.to_string()) } else { ("name", account.profile.name.clone()) };
-        return Err(Error::Conflict(format!("there is already a {} with the {what} {value}", account.kind.noun())));
-    }
-    Ok(store::tags::insert(tx, account.kind.as_str(), &account.id, &account.profile.tags).await?)
 }
 
 pub(crate) async fn replace<V: View>(

@@ -17,7 +17,7 @@ use crate::{
     metrics::Metrics,
     random::Random,
     store::{
-        Location, Store,
+        Location, Store, Use,
         relocation::{
             Door, Reader, TABLES,
             marks::{self, Alone, Mark},
@@ -154,5 +154,5 @@ impl Held<'_> {
 }
 
 async fn connect(end: &End) -> Result<Store> {
-    Store::connect(&end.location, Clock::system(), Metrics::default()).await
+    Store::connect(&end.location, Use::Bulk, Clock::system(), Metrics::default()).await
 }

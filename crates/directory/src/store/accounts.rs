@@ -1,10 +1,13 @@
 //! Accounts: the statements.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 use uuid::Uuid;
 
-use super::{Row, Tx, json};
+use super::{Row, Tx, Value, json, many::Many};
 use crate::{
     entity::{fold, search_text},
     error::{Failure, Result},
@@ -116,45 +119,6 @@ pub(crate) fn from_row(row: &Row<'_>) -> Result<Account, Failure> {
     })
 }
 
-/// False if the id or the name is taken.
-pub(crate) async fn insert(tx: &mut Tx, account: &Account, password_hash: &str) -> Result<bool, Failure> {
-    let sql =
-        "INSERT INTO accounts (id, kind, name, name_key, notes, tags, first_name, last_name, email, phone, labels,
-           search, disabled, password_hash, credential_version, failed_attempts, failures_since_reset,
-           attempts_in_flight, lock_start, created, updated, version, profile_version)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 0, $18, $19, $20, $21, $22)
-         ON CONFLICT DO NOTHING";
-    let profile = &account.profile;
-    let (name_key, search) = (profile.name_key(), profile.search());
-    let (tags, labels) = (json(&profile.tags)?, json(&profile.labels)?);
-    let values = [
-        (&account.id).into(),
-        account.kind.as_str().into(),
-        (&profile.name).into(),
-        (&name_key).into(),
-        (&profile.notes).into(),
-        (&tags).into(),
-        (&profile.first_name).into(),
-        (&profile.last_name).into(),
-        (&profile.email).into(),
-        (&profile.phone).into(),
-        (&labels).into(),
-        (&search).into(),
-        profile.disabled.into(),
-        password_hash.into(),
-        // As with the version: never one that an earlier account with this id may have had.
-        account.version.into(),
-        account.failed_attempts.into(),
-        account.failures_since_reset.into(),
-        account.lock_start.into(),
-        account.created.into(),
-        account.updated.into(),
-        account.version.into(),
-        account.profile_version.into(),
-    ];
-    Ok(tx.execute(sql, &values).await? == 1)
-}
-
 /// How many decoys there are.
 pub(crate) const DECOYS: u128 = 64;
 
@@ -222,17 +186,37 @@ pub(crate) async fn find(tx: &mut Tx, kind: AccountKind, id: &Uuid) -> Result<Op
     tx.first(sql, &[id.into(), kind.as_str().into()], from_row).await
 }
 
-pub(crate) async fn find_by_name(tx: &mut Tx, kind: AccountKind, name_key: &str) -> Result<Option<Account>, Failure> {
-    let sql =
-        "SELECT id, kind, name, notes, tags, first_name, last_name, email, phone, labels, disabled, failed_attempts,
-           failures_since_reset, lock_start, created, updated, version, profile_version, used, password_hash <> ''
-         FROM accounts WHERE kind = $1 AND name_key = $2";
-    tx.first(sql, &[kind.as_str().into(), name_key.into()], from_row).await
+static BY_NAMES: Many = Many::values(
+    "SELECT id, kind, name, notes, tags, first_name, last_name, email, phone, labels, disabled, failed_attempts,
+       failures_since_reset, lock_start, created, updated, version, profile_version, used, password_hash <> '', name_key
+     FROM accounts WHERE kind = $1 AND name_key IN (",
+    ")",
+);
+
+/// The accounts that have one of these folded names, by it.
+pub(crate) async fn find_by_names(
+    tx: &mut Tx,
+    kind: AccountKind,
+    name_keys: &[&str],
+) -> Result<HashMap<String, Account>, Failure> {
+    let mut found = HashMap::new();
+    for (sql, piece) in BY_NAMES.pieces(name_keys) {
+        let values: Vec<Value<'_>> = [kind.as_str()].iter().chain(piece).map(|text| (*text).into()).collect();
+        found.extend(tx.query(sql, &values, |row| Ok((row.text(20)?, from_row(row)?))).await?);
+    }
+    Ok(found)
 }
 
-/// The stored hash of an account's password; empty if it has none.
-pub(crate) async fn password_hash(tx: &mut Tx, id: &Uuid) -> Result<Option<String>, Failure> {
-    tx.first("SELECT password_hash FROM accounts WHERE id = $1", &[id.into()], |row| row.text(0)).await
+static HASHES: Many = Many::values("SELECT id, password_hash FROM accounts WHERE id IN (", ")");
+
+/// The stored hashes of accounts' passwords, empty where there is none, by the accounts' ids.
+pub(crate) async fn password_hashes(tx: &mut Tx, ids: &[Uuid]) -> Result<HashMap<Uuid, String>, Failure> {
+    let mut found = HashMap::new();
+    for (sql, piece) in HASHES.pieces(ids) {
+        let values: Vec<Value<'_>> = piece.iter().map(Value::from).collect();
+        found.extend(tx.query(sql, &values, |row| Ok((row.uuid(0)?, row.text(1)?))).await?);
+    }
+    Ok(found)
 }
 
 /// Raises the version, which holds the row until the transaction ends, and gives the account.

@@ -2,10 +2,10 @@
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Map;
 use uuid::Uuid;
 
-use super::{Row, Tx};
+use super::{Row, Tx, Value, many::Many};
 use crate::{
     entity::search_text,
     error::{Failure, Result},
@@ -30,33 +30,51 @@ pub(crate) struct Record<'a> {
     pub(crate) changes: &'a str,
 }
 
-pub(crate) async fn insert(tx: &mut Tx, id: &Uuid, record: &Record<'_>) -> Result<(), Failure> {
+impl Record<'_> {
+    /// The columns `object_id`, `source` and `search`.
+    fn texts(&self) -> [String; 3] {
+        let source = self.origin.source.map(|address| address.to_string()).unwrap_or_default();
+        let object_id = self.object_id.map(|id| id.to_string()).unwrap_or_default();
+        // The reason, of which a part may be anybody's, comes last: it can take the place of no other field.
+        let request_id = self.origin.request_id.as_str();
+        let fields = [self.actor, self.act, self.object_kind, self.object_name, self.outcome, &source, request_id];
+        let search = search_text(&fields, &[vec![self.reason]]);
+        [object_id, source, search]
+    }
+}
+
+static INSERT: Many = Many::rows(
+    "INSERT INTO audit_log (id, at, actor, act, object_kind, object_id, object_name, outcome, reason, source, request_id,
+       changes, search) VALUES ",
+    13,
+    "",
+);
+
+/// Adds records of acts that are done at the time of the transaction, each with its id.
+pub(crate) async fn insert(tx: &mut Tx, all: &[(&Uuid, &Record<'_>)]) -> Result<(), Failure> {
     let at = tx.now();
-    let sql = "INSERT INTO audit_log (id, at, actor, act, object_kind, object_id, object_name, outcome, reason, source,
-         request_id, changes, search) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
-    let source = record.origin.source.map(|address| address.to_string()).unwrap_or_default();
-    let object_id = record.object_id.map(|id| id.to_string()).unwrap_or_default();
-    let request_id = record.origin.request_id.as_str();
-    // The reason, of which a part may be anybody's, comes last: it can take the place of no other field.
-    let fields =
-        [record.actor, record.act, record.object_kind, record.object_name, record.outcome, &source, request_id];
-    let search = search_text(&fields, &[vec![record.reason]]);
-    let values = [
-        id.into(),
-        at.into(),
-        record.actor.into(),
-        record.act.into(),
-        record.object_kind.into(),
-        (&object_id).into(),
-        record.object_name.into(),
-        record.outcome.into(),
-        record.reason.into(),
-        (&source).into(),
-        request_id.into(),
-        record.changes.into(),
-        (&search).into(),
-    ];
-    tx.execute(sql, &values).await.map(drop)
+    for (sql, piece) in INSERT.pieces(all) {
+        let texts: Vec<[String; 3]> = piece.iter().map(|(_, record)| record.texts()).collect();
+        let values = piece.iter().zip(&texts).flat_map(|((id, record), [object_id, source, search])| {
+            [
+                (*id).into(),
+                at.into(),
+                record.actor.into(),
+                record.act.into(),
+                record.object_kind.into(),
+                object_id.into(),
+                record.object_name.into(),
+                record.outcome.into(),
+                record.reason.into(),
+                source.into(),
+                record.origin.request_id.as_str().into(),
+                record.changes.into(),
+                search.into(),
+            ]
+        });
+        tx.execute(sql, &values.collect::<Vec<Value<'_>>>()).await?;
+    }
+    Ok(())
 }
 
 /// An act that was done, or refused.
@@ -93,7 +111,7 @@ pub struct AuditRecord {
     /// The request's id, as in `X-Request-Id` and in the server's log.
     pub request_id: String,
     /// Each field that changed, with what it was `before` and `after`. Never a secret: of a password only that it was set.
-    pub changes: Map<String, Value>,
+    pub changes: Map<String, serde_json::Value>,
 }
 
 /// What `from_row` reads, in its order.

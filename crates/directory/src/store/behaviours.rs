@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{Location, Store, Tx, accounts, changes, facts};
+use super::{Location, Store, Tx, Use, accounts, changes, facts, new_accounts};
 use crate::{
     error::{Error, Failure, Result},
     kind::AccountKind,
@@ -17,7 +17,7 @@ async fn store(test: &str) -> (Store, String, tempfile::TempDir) {
         Ok(url) => Location::Postgres { url, connections: 4 },
         Err(_) => Location::Folder(folder.path().to_owned()),
     };
-    let store = Store::open(&location, Clock::system(), Metrics::default()).await.expect("opens");
+    let store = Store::open(&location, Use::Requests, Clock::system(), Metrics::default()).await.expect("opens");
     (store, format!("{test}-{}", Clock::system().now().micros()), folder)
 }
 
@@ -171,9 +171,9 @@ async fn what_lists_show_is_noted_when_it_changes_until_it_is_forgotten() {
         used: false,
         has_password: false,
     };
-    let insert =
-        store.write(account, |account, tx| Box::pin(async move { Ok(accounts::insert(tx, account, "").await?) }));
-    assert!(insert.await.expect("writes"));
+    let new = new_accounts::New::of(account, None).expect("is written down");
+    let insert = store.write([new], |new, tx| Box::pin(async move { Ok(new_accounts::insert(tx, new).await?) }));
+    assert_eq!(insert.await.expect("writes").into_iter().collect::<Vec<_>>(), [id]);
     assert_eq!(changes(&store, begun).await, Some((vec![(id, 0)], vec![])));
 
     let made = next().await;

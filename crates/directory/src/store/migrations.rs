@@ -7,7 +7,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Inner, Location, Store, Tx, relocation::marks};
+use super::{Inner, Location, Store, Tx, Use, relocation::marks};
 use crate::{
     error::{Error, Failure, Result},
     metrics::Metrics,
@@ -100,7 +100,7 @@ pub(super) async fn run(store: &Store) -> Result<()> {
 /// Brings tables to a version that this program does not know, as a later one would, by more migrations than it has. For
 /// tests of what it does then.
 pub async fn run_with(location: &Location, more: &[&str]) -> Result<()> {
-    let store = Store::connect(location, Clock::system(), Metrics::default()).await?;
+    let store = Store::connect(location, Use::Requests, Clock::system(), Metrics::default()).await?;
     apply(&store, &[MIGRATIONS, more].concat()).await
 }
 

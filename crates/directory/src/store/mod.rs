@@ -14,7 +14,9 @@ pub(crate) mod facts;
 pub(crate) mod identity_providers;
 pub(crate) mod limits;
 pub(crate) mod list;
+mod many;
 pub mod migrations;
+pub(crate) mod new_accounts;
 pub(crate) mod objects;
 mod postgres;
 pub(crate) mod relocation;
@@ -71,6 +73,17 @@ impl Location {
             Self::Postgres { .. } => true,
         }
     }
+}
+
+/// What the data is mostly opened for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Use {
+    /// Many who read and write a little each.
+    #[default]
+    Requests,
+    /// One who writes much: the embedded database's writer keeps more of it in memory, so that pages that are changed again and
+    /// again are written less often.
+    Bulk,
 }
 
 /// A value bound to a placeholder.
@@ -273,16 +286,16 @@ enum Backend {
 
 impl Store {
     /// Opens the database and brings its tables to this program's version.
-    pub(crate) async fn open(location: &Location, clock: Clock, metrics: Metrics) -> Result<Self> {
-        let store = Self::connect(location, clock, metrics).await?;
+    pub(crate) async fn open(location: &Location, usage: Use, clock: Clock, metrics: Metrics) -> Result<Self> {
+        let store = Self::connect(location, usage, clock, metrics).await?;
         migrations::run(&store).await?;
         Ok(store)
     }
 
     /// Opens the database as it is: with tables of any version, or without.
-    pub(crate) async fn connect(location: &Location, clock: Clock, metrics: Metrics) -> Result<Self> {
+    pub(crate) async fn connect(location: &Location, usage: Use, clock: Clock, metrics: Metrics) -> Result<Self> {
         let backend = match location {
-            Location::Folder(folder) => Backend::Sqlite(sqlite::Sqlite::open(folder, clock, metrics.clone())?),
+            Location::Folder(folder) => Backend::Sqlite(sqlite::Sqlite::open(folder, usage, clock, metrics.clone())?),
             Location::Postgres { url, connections } => {
                 Backend::Postgres(postgres::Postgres::open(url, *connections).await?)
             }

@@ -8,13 +8,13 @@ use std::{
         mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
     },
     task::{Context, Poll, Waker},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig, functions::FunctionFlags};
 use tokio::sync::oneshot;
 
-use super::{BoxFuture, GONE, Inner, Row, Tx, Value};
+use super::{BoxFuture, GONE, Inner, Row, Tx, Use, Value};
 use crate::{
     error::{Error, Failure, Result},
     metrics::Metrics,
@@ -29,8 +29,17 @@ pub(super) const QUEUE_LIMIT: usize = 8_192;
 pub(super) const BATCH_LIMIT: usize = 256;
 /// How long to wait for another process that writes (the command line next to a running server).
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often to look whether it has ended.
+const BUSY_INTERVAL: Duration = Duration::from_millis(1);
+/// A transaction that took so long is followed by a pause, in which other processes come to write.
+const LONG: Duration = Duration::from_millis(20);
+/// Long enough for them to look twice.
+const PAUSE: Duration = Duration::from_millis(3);
 /// Prepared statements kept per connection.
 const STATEMENT_CACHE: usize = 64;
+
+/// Of a writer of much: 64 MiB of pages in memory, and a log of 32 MiB before it is moved into the database.
+const BULK: &str = "PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 8192;";
 
 #[derive(Clone)]
 pub(super) struct Sqlite(Arc<Shared>);
@@ -81,7 +90,7 @@ where
 }
 
 impl Sqlite {
-    pub(super) fn open(folder: &Path, clock: Clock, metrics: Metrics) -> Result<Self> {
+    pub(super) fn open(folder: &Path, usage: Use, clock: Clock, metrics: Metrics) -> Result<Self> {
         make_private_folder(folder).map_err(|cause| {
             Failure::Unavailable(format!("the data folder {} cannot be made: {cause}", folder.display()))
         })?;
@@ -89,12 +98,15 @@ impl Sqlite {
         make_private_file(&file)
             .map_err(|cause| Failure::Unavailable(format!("{} cannot be made: {cause}", file.display())))?;
         let connection = connect(&file)?;
+        if usage == Use::Bulk {
+            connection.execute_batch(BULK).map_err(failure)?;
+        }
         let (writer, jobs) = sync_channel(QUEUE_LIMIT);
         let tx = Tx { inner: Inner::Sqlite(connection), now: clock.now() };
         let writer_clock = clock.clone();
         std::thread::Builder::new()
             .name("store-writer".into())
-            .spawn(move || write_jobs(tx, &jobs, &writer_clock, &metrics))
+            .spawn(move || write_jobs(tx, usage, &jobs, &writer_clock, &metrics))
             .map_err(|cause| Failure::Unavailable(cause.to_string()))?;
         Ok(Self(Arc::new(Shared { file, clock, readers: Mutex::default(), writer })))
     }
@@ -169,9 +181,9 @@ fn make_private_file(file: &Path) -> std::io::Result<()> {
 
 pub(super) fn connect(file: &Path) -> Result<Connection, Failure> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(file, flags)
+    let mut connection = Connection::open_with_flags(file, flags)
         .map_err(|cause| Failure::Unavailable(format!("{} cannot be opened: {cause}", file.display())))?;
-    connection.busy_timeout(BUSY_TIMEOUT).map_err(failure)?;
+    connection.busy_handler(Some(wait_for_another)).map_err(failure)?;
     // FULL, not NORMAL: with NORMAL a loss of power takes back commits that were already answered.
     connection
         .execute_batch(
@@ -202,6 +214,13 @@ pub(super) fn connect(file: &Path) -> Result<Connection, Failure> {
     Ok(connection)
 }
 
+/// Says whether to try again. SQLite by itself would wait longer each time, up to a tenth of a second, and hardly ever find the
+/// moment between two transactions of one who writes all the time.
+fn wait_for_another(tried: i32) -> bool {
+    std::thread::sleep(BUSY_INTERVAL);
+    u32::try_from(tried).is_ok_and(|tried| BUSY_INTERVAL * tried < BUSY_TIMEOUT)
+}
+
 /// Closures over an embedded database never wait, so one poll completes them.
 fn complete<T>(mut future: BoxFuture<'_, T>) -> T {
     match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
@@ -210,14 +229,18 @@ fn complete<T>(mut future: BoxFuture<'_, T>) -> T {
     }
 }
 
-fn write_jobs(mut tx: Tx, jobs: &Receiver<Box<dyn Job>>, clock: &Clock, metrics: &Metrics) {
+fn write_jobs(mut tx: Tx, usage: Use, jobs: &Receiver<Box<dyn Job>>, clock: &Clock, metrics: &Metrics) {
     while let Ok(first) = jobs.recv() {
         let mut batch = vec![first];
         batch.extend(jobs.try_iter().take(BATCH_LIMIT - 1));
         metrics.commit_batch_size.observe(f64::from(u32::try_from(batch.len()).unwrap_or(u32::MAX)));
+        let began = Instant::now();
         let committed = run_batch(&mut tx, &mut batch, clock);
         for job in batch {
             job.finish(committed.as_ref().copied().map_err(String::as_str));
+        }
+        if usage == Use::Bulk && began.elapsed() > LONG {
+            std::thread::sleep(PAUSE);
         }
     }
 }
@@ -235,6 +258,11 @@ fn run_batch(tx: &mut Tx, batch: &mut [Box<dyn Job>], clock: &Clock) -> Result<(
 
 fn run_in_transaction(tx: &mut Tx, batch: &mut [Box<dyn Job>], clock: &Clock) -> Result<(), Failure> {
     command(tx, "BEGIN IMMEDIATE")?;
+    if let [job] = batch {
+        // With a savepoint, a copy of every page that is changed would be kept; one that is alone can as well take all with it.
+        tx.now = clock.now();
+        return if job.run(tx) { command(tx, "COMMIT") } else { command(tx, "ROLLBACK") };
+    }
     for job in batch {
         command(tx, "SAVEPOINT write")?;
         tx.now = clock.now();

@@ -1,10 +1,12 @@
 //! Which objects carry which tags, for scopes and filters, and the tags themselves: the statements. The objects' own rows
 //! keep their tags in the order given.
 
+use std::collections::BTreeSet;
+
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::{Row, Tx};
+use super::{Row, Tx, Value, many::Many};
 use crate::{
     entity::{fold, search_text},
     error::{Failure, Result},
@@ -17,8 +19,7 @@ pub(crate) async fn insert(tx: &mut Tx, kind: &str, object: &Uuid, tags: &[Strin
         if !insert_known(tx, kind, object, tag).await? {
             appear(tx, tag).await?;
             if !insert_known(tx, kind, object, tag).await? {
-                // It appeared elsewhere at the same time and was gone again.
-                return Err(Failure::Contention(format!("the tag {tag} comes and goes")));
+                return Err(comes_and_goes(tag));
             }
         }
     }
@@ -31,6 +32,52 @@ async fn insert_known(tx: &mut Tx, kind: &str, object: &Uuid, tag: &str) -> Resu
     let sql =
         tx.keeping("INSERT INTO object_tags (kind, object_id, tag) SELECT $1, $2, name FROM tags WHERE name = $3");
     Ok(tx.execute(&sql, &[kind.into(), object.into(), tag.into()]).await? == 1)
+}
+
+static KNOWN: Many = Many::values("SELECT name FROM tags WHERE name IN (", ")");
+static CARRIED: Many = Many::rows("INSERT INTO object_tags (kind, object_id, tag) VALUES ", 3, "");
+
+/// Notes the tags of many objects of a kind that have none noted, as `insert` does.
+pub(crate) async fn insert_all(tx: &mut Tx, kind: &str, objects: &[(&Uuid, &[String])]) -> Result<(), Failure> {
+    if let [(object, tags)] = objects {
+        // A statement a tag is fewer than two and one more for those that are new.
+        return insert(tx, kind, object, tags).await;
+    }
+    let pairs = objects.iter().flat_map(|(object, tags)| tags.iter().map(|tag| (*object, tag.as_str())));
+    let pairs: Vec<(&Uuid, &str)> = pairs.collect();
+    // In their order, so that no two who keep the same ones wait for each other.
+    let mut unknown: BTreeSet<&str> = pairs.iter().map(|(_, tag)| *tag).collect();
+    keep(tx, &mut unknown).await?;
+    if !unknown.is_empty() {
+        for tag in &unknown {
+            appear(tx, tag).await?;
+        }
+        keep(tx, &mut unknown).await?;
+    }
+    if let Some(tag) = unknown.first() {
+        return Err(comes_and_goes(tag));
+    }
+    for (sql, piece) in CARRIED.pieces(&pairs) {
+        let values = piece.iter().flat_map(|(object, tag)| [kind.into(), (*object).into(), (*tag).into()]);
+        tx.execute(sql, &values.collect::<Vec<Value<'_>>>()).await?;
+    }
+    Ok(())
+}
+
+/// Takes out the tags that are known. They stay known under these names until the transaction ends, as in `insert_known`.
+async fn keep(tx: &mut Tx, unknown: &mut BTreeSet<&str>) -> Result<(), Failure> {
+    for (sql, piece) in KNOWN.pieces(&unknown.iter().copied().collect::<Vec<_>>()) {
+        let values: Vec<Value<'_>> = piece.iter().map(|tag| (*tag).into()).collect();
+        for known in tx.query(&tx.keeping(sql), &values, |row| row.text(0)).await? {
+            unknown.remove(known.as_str());
+        }
+    }
+    Ok(())
+}
+
+/// It appeared elsewhere at the same time and was gone again.
+fn comes_and_goes(tag: &str) -> Failure {
+    Failure::Contention(format!("the tag {tag} comes and goes"))
 }
 
 /// Forgets all tags of an object.

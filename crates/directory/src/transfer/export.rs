@@ -62,17 +62,13 @@ impl Export {
     async fn add_hashes(&self, mut rows: Vec<Map<String, Value>>) -> Result<Vec<Map<String, Value>>> {
         let id = |row: &Map<String, Value>| row.get("id").and_then(Value::as_str).and_then(|id| id.parse().ok());
         let ids: Vec<Uuid> = rows.iter().filter_map(id).collect();
-        let read = self.directory.store.scan(ids, |ids, tx| {
-            Box::pin(async move {
-                let mut hashes = Vec::with_capacity(ids.len());
-                for id in ids {
-                    hashes.push(store::accounts::password_hash(tx, id).await?.unwrap_or_default());
-                }
-                Ok(hashes)
-            })
-        });
-        for (row, hash) in rows.iter_mut().zip(read.await?) {
-            if !hash.is_empty() {
+        let read = self
+            .directory
+            .store
+            .scan(ids, |ids, tx| Box::pin(async move { Ok(store::accounts::password_hashes(tx, ids).await?) }));
+        let mut hashes = read.await?;
+        for row in &mut rows {
+            if let Some(hash) = id(row).and_then(|id| hashes.remove(&id)).filter(|hash| !hash.is_empty()) {
                 row.insert(PASSWORD_HASH.into(), hash.into());
             }
         }

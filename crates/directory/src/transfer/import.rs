@@ -1,38 +1,26 @@
 //! Rows become accounts: each is checked by the API's own checks, and written as the API writes it, with its audit record.
 //!
-//! New accounts are written many in one transaction for a caller who may do everything, of whom nothing else has to be asked.
-//! Every other change goes one by one through the rules of an account.
+//! Rows are planned while those before them are written.
 
-use std::{
-    collections::HashSet,
-    hash::{DefaultHasher, Hash, Hasher},
-};
+use std::collections::{HashSet, VecDeque};
 
-use futures_util::{StreamExt, stream};
+use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use super::{
     Row, Transferred,
-    plan::{Found, Key, Plan, plan},
+    found::{Batch, digest, distinct, find},
+    plan::{Plan, plan},
+    work::Work,
 };
 use crate::{
-    Directory,
-    accounts::{self, Wanted},
+    Directory, accounts,
     caller::{Caller, PrivilegeType},
-    entity::parse_uuid,
     error::{self, Error, Fault},
     kind::AccountKind,
     local_users::LocalUser,
-    privileges::Reach,
     service_users::ServiceUser,
-    store::{self, Tx, accounts::Account, scope},
-    version::Expected,
 };
-
-/// As the audit log calls it.
-pub(super) const ACT: &str = "import";
-/// Hashes and changes that are under way at once. Enough for every core; few enough that nobody waits long in the queue.
-const AT_ONCE: usize = 16;
 
 /// What is done with rows of accounts that are there already.
 #[derive(Debug, Clone, Copy, Default)]
@@ -69,6 +57,13 @@ pub struct Outcome {
     pub result: Result,
 }
 
+impl Outcome {
+    pub(super) fn without_id_if_refused(self) -> Self {
+        let refused = matches!(self.result, Result::Refused(_));
+        Self { id: self.id.filter(|_| !refused), ..self }
+    }
+}
+
 /// Takes rows, batch by batch. What has been taken is committed.
 pub struct Importer {
     directory: Directory,
@@ -77,13 +72,30 @@ pub struct Importer {
     rule: Rule,
     /// In a dry run nothing is there that earlier rows would have made: digests of their names and ids.
     seen: HashSet<u64>,
+    under_way: Option<UnderWay>,
+    done: Vec<Outcome>,
+}
+
+/// Rows that are being written.
+struct UnderWay {
+    /// Digests of all names and ids that they have to do with.
+    touched: HashSet<u64>,
+    outcomes: JoinHandle<error::Result<Vec<Outcome>>>,
+}
+
+/// Rows of which it is known what is to become of them.
+struct Planned {
+    plans: Vec<Plan>,
+    outcomes: Vec<Outcome>,
+    touched: HashSet<u64>,
 }
 
 impl Importer {
     /// Refused to a caller who may not create, and with `upsert` view and edit, accounts of the kind.
     pub fn new(directory: &Directory, caller: &Caller, kind: AccountKind, rule: Rule) -> error::Result<Self> {
         let (directory, caller) = (directory.clone(), caller.clone());
-        let importer = Self { directory, caller, kind, rule, seen: HashSet::new() };
+        let (seen, done) = (HashSet::new(), Vec::new());
+        let importer = Self { directory, caller, kind, rule, seen, under_way: None, done };
         importer.authorize()?;
         Ok(importer)
     }
@@ -107,23 +119,72 @@ impl Importer {
     /// Takes rows and says of each, in their order, what became of it. An error is one of the store; what earlier batches
     /// did stands.
     pub async fn take(&mut self, rows: Vec<Row>) -> error::Result<Vec<Outcome>> {
-        let mut outcomes = Vec::with_capacity(rows.len());
-        for rows in distinct(rows) {
-            outcomes.extend(match self.kind {
-                AccountKind::Local => self.take_distinct::<LocalUser>(rows).await?,
-                AccountKind::Service => self.take_distinct::<ServiceUser>(rows).await?,
-            });
-        }
-        Ok(outcomes)
+        self.push(rows).await?;
+        self.finish().await?;
+        Ok(self.done())
     }
 
-    async fn take_distinct<V: Transferred>(&mut self, rows: Vec<Row>) -> error::Result<Vec<Outcome>> {
-        let found = self.find::<V>(&rows).await?;
+    /// Takes rows, the last of which are still being written when this returns: the next are planned meanwhile. What became
+    /// of them is among what is [`done`](Self::done) later. An error is one of the store, about these rows or those before
+    /// them; none behind are written then, and those before them may be asked for with [`finish`](Self::finish).
+    pub async fn push(&mut self, rows: Vec<Row>) -> error::Result<()> {
+        match self.kind {
+            AccountKind::Local => self.push_all::<LocalUser>(rows).await,
+            AccountKind::Service => self.push_all::<ServiceUser>(rows).await,
+        }
+    }
+
+    /// Waits until all rows that were taken are written. May be given up and asked for again.
+    pub async fn finish(&mut self) -> error::Result<()> {
+        let Some(UnderWay { outcomes, .. }) = &mut self.under_way else { return Ok(()) };
+        let outcomes = outcomes.await;
+        self.under_way = None;
+        self.done.extend(outcomes.map_err(|cause| Error::Internal(cause.to_string()))??);
+        Ok(())
+    }
+
+    /// Whether rows are being written.
+    pub fn is_under_way(&self) -> bool {
+        self.under_way.is_some()
+    }
+
+    /// What became of rows, in their order, as far as it is known and was not given before.
+    pub fn done(&mut self) -> Vec<Outcome> {
+        std::mem::take(&mut self.done)
+    }
+
+    async fn push_all<V: Transferred>(&mut self, rows: Vec<Row>) -> error::Result<()> {
+        let mut batches = distinct(rows);
+        while let Some(batch) = batches.pop_front() {
+            // What the rows before make of an account is what these find.
+            if self.under_way.as_ref().is_some_and(|before| !before.touched.is_disjoint(&batch.touched)) {
+                self.finish().await?;
+            }
+            let Planned { plans, outcomes, touched } = self.plan::<V>(batch, &mut batches).await?;
+            self.finish().await?;
+            if self.rule.dry_run {
+                self.suppose(plans, outcomes);
+            } else {
+                let work = Work::new(&self.directory, &self.caller);
+                let outcomes = tokio::spawn(work.carry_out::<V>(plans, outcomes));
+                self.under_way = Some(UnderWay { touched, outcomes });
+            }
+        }
+        Ok(())
+    }
+
+    /// Decides what is to become of rows. Those behind one that is about the account of an earlier one go before `rest`.
+    async fn plan<V: Transferred>(&self, batch: Batch, rest: &mut VecDeque<Batch>) -> error::Result<Planned> {
+        let (batch, found) = find::<V>(&self.directory, &self.caller, batch).await?;
+        let (Batch { rows, mut touched }, found, behind) = batch.until_touched_again(found);
+        if !behind.rows.is_empty() {
+            rest.push_front(behind);
+        }
         let min_length = accounts::min_password_length(&self.directory, V::KIND).await?;
-        let mut outcomes = Vec::with_capacity(rows.len());
-        let mut plans = Vec::with_capacity(rows.len());
-        for (row, found) in rows.into_iter().zip(found) {
-            let (line, name) = (row.line, Key::of(&row).name);
+        let (mut plans, mut outcomes) = (Vec::with_capacity(rows.len()), Vec::with_capacity(rows.len()));
+        for ((row, key), found) in rows.into_iter().zip(found) {
+            let (line, name) = (row.line, key.name);
+            touched.extend(found.digests());
             let planned = plan::<V>(&self.directory, &self.caller, self.rule.upsert, min_length, row, found)?;
             let id = match &planned {
                 Plan::New { account, .. } => Some(account.id),
@@ -134,39 +195,19 @@ impl Importer {
             outcomes.push(Outcome { line, name, id, result: Result::Unchanged });
             plans.push(planned);
         }
-        if self.rule.dry_run {
-            for (outcome, plan) in outcomes.iter_mut().zip(plans) {
-                outcome.result = self.suppose(plan);
-            }
-        } else {
-            self.carry_out::<V>(plans, &mut outcomes).await?;
-        }
-        for outcome in outcomes.iter_mut().filter(|outcome| matches!(outcome.result, Result::Refused(_))) {
-            outcome.id = None;
-        }
-        Ok(outcomes)
+        Ok(Planned { plans, outcomes, touched })
     }
 
-    /// What is there already of each row's id and name.
-    async fn find<V: Transferred>(&self, rows: &[Row]) -> error::Result<Vec<Found>> {
-        let keys: Vec<Key> = rows.iter().map(Key::of).collect();
-        let reach = self.caller.reach(PrivilegeType::View, V::KIND.target());
-        self.directory
-            .store
-            .scan((keys, reach), |(keys, reach), tx| {
-                Box::pin(async move {
-                    let mut all = Vec::with_capacity(keys.len());
-                    for key in keys {
-                        all.push(find::<V>(tx, key, reach).await?);
-                    }
-                    Ok(all)
-                })
-            })
-            .await
+    /// What would become of rows.
+    fn suppose(&mut self, plans: Vec<Plan>, outcomes: Vec<Outcome>) {
+        for (plan, mut outcome) in plans.into_iter().zip(outcomes) {
+            outcome.result = self.suppose_one(plan);
+            self.done.push(outcome.without_id_if_refused());
+        }
     }
 
     /// What would become of a row if it were not the first of its name or id.
-    fn suppose(&mut self, plan: Plan) -> Result {
+    fn suppose_one(&mut self, plan: Plan) -> Result {
         match plan {
             Plan::Refuse(faults) => Result::Refused(faults),
             Plan::Same(_) => Result::Unchanged,
@@ -185,135 +226,4 @@ impl Importer {
             }
         }
     }
-
-    async fn carry_out<V: Transferred>(&self, plans: Vec<Plan>, outcomes: &mut [Outcome]) -> error::Result<()> {
-        let hashed = stream::iter(plans.into_iter().map(|plan| self.with_hash(plan))).buffered(AT_ONCE);
-        let (mut new, mut changes) = (Vec::new(), Vec::new());
-        for (at, plan) in hashed.collect::<Vec<_>>().await.into_iter().enumerate() {
-            match plan? {
-                Plan::New { account, hash, .. } => new.push((at, account, hash)),
-                Plan::Change { before, wanted, .. } => changes.push((at, before.id, wanted)),
-                Plan::Refuse(faults) => outcomes[at].result = Result::Refused(faults),
-                Plan::Same(_) => {}
-            }
-        }
-        // One after the other, not both at once: on PostgreSQL a batch may wait for a change, and then nobody goes on.
-        for (at, made) in self.create::<V>(new).await? {
-            outcomes[at].result = refused_or(made, Result::Created)?;
-        }
-        let changed = changes.into_iter().map(|(at, id, wanted)| self.change::<V>(at, id, wanted));
-        for (at, made) in stream::iter(changed).buffered(AT_ONCE).collect::<Vec<_>>().await {
-            outcomes[at].result = refused_or(made, Result::Changed)?;
-        }
-        Ok(())
-    }
-
-    /// With the hash of a password that is in clear.
-    async fn with_hash(&self, mut plan: Plan) -> error::Result<Plan> {
-        let (password, profile, hash) = match &mut plan {
-            Plan::New { account, password, hash } => (password, &account.profile, hash),
-            Plan::Change { wanted: Wanted { profile, hash, .. }, password, .. } => (password, &*profile, hash),
-            _ => return Ok(plan),
-        };
-        if let Some(password) = password.take() {
-            *hash = accounts::hash(&self.directory, &self.caller, self.kind, profile, Some(password)).await?;
-        }
-        Ok(plan)
-    }
-
-    async fn create<V: Transferred>(&self, new: Vec<New>) -> error::Result<Vec<(usize, error::Result<()>)>> {
-        if new.is_empty() {
-            return Ok(Vec::new());
-        }
-        if !self.caller.authority().is_everything() {
-            let one = |(at, account, hash)| async move {
-                let made = accounts::settle_new::<V>(&self.directory, &self.caller, account, hash, ACT).await;
-                (at, made.map(drop))
-            };
-            return Ok(stream::iter(new.into_iter().map(one)).buffered(AT_ONCE).collect().await);
-        }
-        let reach = self.caller.authorize(PrivilegeType::Create, V::KIND.target())?;
-        let now = self.directory.store.now();
-        let ids: Vec<Uuid> = new.iter().map(|_| self.directory.random.uuid(now)).collect();
-        self.directory
-            .store
-            .write((new, ids, self.caller.clone(), reach), |(new, ids, caller, reach), tx| {
-                Box::pin(async move {
-                    let mut made = Vec::with_capacity(new.len());
-                    for ((at, account, hash), id) in new.iter().zip(ids) {
-                        let one = accounts::create_in::<V>(tx, account, hash.as_deref(), caller, reach, id, ACT);
-                        match one.await.map(drop) {
-                            // Found out by a statement that does nothing then: the others stand.
-                            Err(taken @ Error::Conflict(_)) => made.push((*at, Err(taken))),
-                            Err(other) => return Err(other),
-                            Ok(()) => made.push((*at, Ok(()))),
-                        }
-                    }
-                    Ok(made)
-                })
-            })
-            .await
-    }
-
-    async fn change<V: Transferred>(&self, at: usize, id: Uuid, wanted: Wanted) -> (usize, error::Result<()>) {
-        let (directory, caller) = (&self.directory, &self.caller);
-        let changed = accounts::settle_replaced::<V>(directory, caller, id, Expected::Any, wanted).await;
-        (at, changed.map(drop))
-    }
-}
-
-/// Where a row stands in its batch, the account to be made of it, and the hash of its password.
-type New = (usize, Account, Option<String>);
-
-async fn find<V: Transferred>(tx: &mut Tx, key: &Key, reach: &Reach) -> error::Result<Found> {
-    let mut found = Found::default();
-    if let Some(id) = key.id.as_deref().and_then(parse_uuid) {
-        found.by_id = store::accounts::find(tx, V::KIND, &id).await?;
-    }
-    if !key.name_key.is_empty() {
-        found.by_name = store::accounts::find_by_name(tx, V::KIND, &key.name_key).await?;
-    }
-    if let Some(account) = found.by_id.as_ref().or(found.by_name.as_ref()) {
-        found.in_reach = scope::includes(tx, V::TABLE, &account.id, reach).await?;
-        if key.has_hash {
-            found.hash = store::accounts::password_hash(tx, &account.id).await?;
-        }
-    }
-    Ok(found)
-}
-
-/// What the store could not do stops the import; what a rule does not allow concerns a row.
-fn refused_or(made: error::Result<()>, otherwise: Result) -> error::Result<Result> {
-    let fault = |message: String| Result::Refused(vec![Fault { field: String::new(), message }]);
-    match made {
-        Ok(()) => Ok(otherwise),
-        Err(Error::Invalid(faults)) => Ok(Result::Refused(faults)),
-        Err(Error::Conflict(message) | Error::Forbidden(message) | Error::NotFound(message)) => Ok(fault(message)),
-        Err(other) => Err(other),
-    }
-}
-
-/// Cut wherever a name or id comes again, so that rows of one piece have nothing to do with each other.
-fn distinct(rows: Vec<Row>) -> Vec<Vec<Row>> {
-    let (mut pieces, mut piece, mut seen) = (Vec::new(), Vec::new(), HashSet::new());
-    for row in rows {
-        let key = Key::of(&row);
-        let digests = [key.id.map(|id| digest(&id)), (!key.name_key.is_empty()).then(|| digest(&key.name_key))];
-        if digests.iter().flatten().any(|digest| seen.contains(digest)) {
-            pieces.push(std::mem::take(&mut piece));
-            seen.clear();
-        }
-        seen.extend(digests.into_iter().flatten());
-        piece.push(row);
-    }
-    if !piece.is_empty() {
-        pieces.push(piece);
-    }
-    pieces
-}
-
-fn digest(what: &impl Hash) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    what.hash(&mut hasher);
-    hasher.finish()
 }

@@ -5,9 +5,11 @@
 //! `passwordHash`, the hash of a password that another system made.
 
 mod export;
+mod found;
 mod import;
 mod plan;
 mod read;
+mod work;
 mod write;
 
 use serde::de::DeserializeOwned;
@@ -26,8 +28,11 @@ pub use import::{Importer, Outcome, Result as RowResult, Rule};
 pub use read::{Row, Rows};
 pub use write::Writer;
 
-/// Rows that are well taken together: one transaction.
+/// Rows that are well taken together: one transaction. So few that a server that takes them in serves others meanwhile.
 pub const BATCH: usize = 200;
+/// As [`BATCH`], where nobody else is served. A transaction that writes as many new accounts takes less than about 100 ms, which
+/// is what a server beside it waits for.
+pub const LARGE_BATCH: usize = 2_000;
 
 /// How rows are written down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,51 +3,17 @@
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{PASSWORD_HASH, READ_ONLY, Row, Transferred, is_known};
+use super::{PASSWORD_HASH, READ_ONLY, Row, Transferred, found::Found, is_known, work::ACT};
 use crate::{
     Directory,
     accounts::{self, Wanted, changed, check_counters},
     caller::Caller,
-    entity::{Faults, fold},
+    entity::Faults,
     error::{Error, Fault, Result},
     json,
     passwords::{self, Password, foreign::ForeignHash},
     store::accounts::Account,
 };
-
-/// By what a row is found.
-pub(super) struct Key {
-    pub(super) id: Option<String>,
-    pub(super) name: String,
-    pub(super) name_key: String,
-    pub(super) has_hash: bool,
-}
-
-impl Key {
-    pub(super) fn of(row: &Row) -> Self {
-        let text = |field: &str| row.fields.as_ref().ok()?.get(field)?.as_str().map(str::to_owned);
-        let name = text("name").unwrap_or_default();
-        // No name has one, and PostgreSQL takes no text that does.
-        let name_key = if name.contains('\0') { String::new() } else { fold(&name) };
-        Self {
-            id: text("id").map(|id| id.to_ascii_lowercase()),
-            name,
-            name_key,
-            has_hash: text(PASSWORD_HASH).is_some(),
-        }
-    }
-}
-
-/// What is there.
-#[derive(Default)]
-pub(super) struct Found {
-    pub(super) by_id: Option<Account>,
-    pub(super) by_name: Option<Account>,
-    /// Whether the caller may see it.
-    pub(super) in_reach: bool,
-    /// Its stored hash, if that was asked for.
-    pub(super) hash: Option<String>,
-}
 
 /// What is to be done.
 pub(super) enum Plan {
@@ -115,7 +81,7 @@ pub(super) fn plan<V: Transferred>(
         return Ok(Plan::New { account, password, hash });
     };
     let hash = hash.filter(|hash| found.hash.as_ref() != Some(hash));
-    let wanted = Wanted { profile, counters, hash, act: super::import::ACT };
+    let wanted = Wanted { profile, counters, hash, act: ACT };
     if password.is_none() && wanted.hash.is_none() && changed(before, &wanted, before.updated) == *before {
         return Ok(Plan::Same(before.id));
     }

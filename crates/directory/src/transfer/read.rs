@@ -4,11 +4,15 @@ use std::io::{self, BufRead, BufReader, Read};
 
 use serde_json::{Map, Value};
 
-use super::{Format, fields, is_known};
+use super::{Format, PASSWORD, fields, is_known};
 use crate::{error::Fault, json, kind::AccountKind};
 
 /// The longest row, in bytes: as long as a body of the API.
 const MAX_ROW: u64 = 1024 * 1024;
+/// Rows that are taken together are at most so many bytes and one row, whatever their number.
+const MOST_BYTES: u64 = 4 * 1024 * 1024;
+/// And of those with a password in clear at most so many, as each is hashed: a few seconds' work.
+const MOST_PASSWORDS: usize = 200;
 /// What a reader may have read ahead.
 const READ_AHEAD: u64 = 64 * 1024;
 
@@ -25,6 +29,10 @@ impl Row {
     pub fn from_json(line: u64, text: &[u8]) -> Self {
         let fields = json::parse(text);
         Self { line, fields: fields.map_err(|wrong| whole(format!("the row is not a JSON object: {wrong}"))) }
+    }
+
+    fn has_password(&self) -> bool {
+        self.fields.as_ref().is_ok_and(|fields| fields.contains_key(PASSWORD))
     }
 }
 
@@ -62,18 +70,28 @@ impl<R: Read> Rows<R> {
         Ok(Self { kind, input })
     }
 
-    /// The next rows, at most so many; none when there are no more.
+    /// The next rows, at most so many, and fewer where they are long or take long; none when there are no more.
     pub fn next_rows(&mut self, most: usize) -> io::Result<Vec<Row>> {
-        let mut rows = Vec::with_capacity(most);
-        while rows.len() < most {
+        let (mut rows, mut passwords) = (Vec::with_capacity(most), 0);
+        let until = self.bytes_read() + MOST_BYTES;
+        while rows.len() < most && passwords < MOST_PASSWORDS && self.bytes_read() < until {
+            let Some(row) = self.next_row()? else { break };
+            passwords += usize::from(row.has_password());
+            rows.push(row);
+        }
+        Ok(rows)
+    }
+
+    fn next_row(&mut self) -> io::Result<Option<Row>> {
+        loop {
             match &mut self.input {
                 Input::Ndjson { input, line } => {
                     *line += 1;
                     match next_line(input, *line == 1)? {
-                        None => break,
-                        Some(Err(fault)) => rows.push(Row { line: *line, fields: Err(fault) }),
+                        None => return Ok(None),
+                        Some(Err(fault)) => return Ok(Some(Row { line: *line, fields: Err(fault) })),
                         Some(Ok(text)) if text.trim_ascii().is_empty() => {}
-                        Some(Ok(text)) => rows.push(Row::from_json(*line, &text)),
+                        Some(Ok(text)) => return Ok(Some(Row::from_json(*line, &text))),
                     }
                 }
                 Input::Csv { input, columns } => {
@@ -81,14 +99,13 @@ impl<R: Read> Rows<R> {
                     bounded.until = bounded.read + MAX_ROW + READ_AHEAD;
                     let mut record = csv::ByteRecord::new();
                     if !input.read_byte_record(&mut record).map_err(readable)? {
-                        break;
+                        return Ok(None);
                     }
                     let line = record.position().map_or(0, csv::Position::line);
-                    rows.push(Row { line, fields: from_cells(columns, &record) });
+                    return Ok(Some(Row { line, fields: from_cells(columns, &record) }));
                 }
             }
         }
-        Ok(rows)
     }
 
     /// How many bytes have been read.
@@ -173,7 +190,7 @@ fn next_line<R: Read>(input: &mut BufReader<Bounded<R>>, first: bool) -> io::Res
 
 fn column(kind: AccountKind, name: &str) -> io::Result<&'static str> {
     let name = name.trim();
-    let known = || fields(kind).iter().copied().chain([super::PASSWORD, super::PASSWORD_HASH]);
+    let known = || fields(kind).iter().copied().chain([PASSWORD, super::PASSWORD_HASH]);
     known().find(|field| field.eq_ignore_ascii_case(name)).ok_or_else(|| {
         let known: Vec<&str> = known().filter(|field| is_known(kind, field)).collect();
         wrong(format!("a {} has no field {name:?}; the columns may be {}", kind.noun(), known.join(", ")))

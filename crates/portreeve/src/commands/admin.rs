@@ -1,7 +1,7 @@
 //! `portreeve admin`: for operators who hold the data, with the server running or not.
 
 use clap::{Args, Subcommand};
-use portreeve_directory::{caller::Caller, error::Error, login};
+use portreeve_directory::{caller::Caller, error::Error, login, store::Use};
 
 use crate::{
     settings::{Given, Settings},
@@ -33,7 +33,7 @@ pub fn run(command: AdminCommand) -> anyhow::Result<()> {
     let settings = Settings::resolve(&given)?;
     let caller = Caller::operator("command line".into());
     super::runtime()?.block_on(async {
-        let directory = super::open_existing(&settings).await?;
+        let directory = super::open_existing(&settings, Use::Requests).await?;
         let password =
             login::reset_password(&directory, &caller, &name, enable).await.map_err(|fault| match fault {
                 Error::NotFound(message) => anyhow::anyhow!("{message} in {}", settings.location_text()),

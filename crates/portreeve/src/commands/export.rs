@@ -11,6 +11,7 @@ use portreeve_directory::{
     Directory,
     caller::Caller,
     kind::AccountKind,
+    store::Use,
     transfer::{self, Writer},
 };
 
@@ -43,7 +44,7 @@ pub fn run(arguments: &ExportArguments) -> anyhow::Result<()> {
     let settings = Settings::resolve(&arguments.given)?;
     let format = super::format_of(arguments.format, &arguments.file)?;
     super::runtime()?.block_on(async {
-        let directory = super::open_existing(&settings).await?;
+        let directory = super::open_existing(&settings, Use::Requests).await?;
         if super::is_standard(&arguments.file) {
             return match write(&directory, arguments, format, BufWriter::new(stdout().lock())).await {
                 // A reader who has seen enough is no fault.

@@ -10,8 +10,10 @@ use anyhow::{Context, bail};
 use clap::Args;
 use portreeve_directory::{
     caller::Caller,
+    error::Error,
     kind::AccountKind,
-    transfer::{BATCH, Importer, Outcome, Row, RowResult, Rows, Rule},
+    store::Use,
+    transfer::{Importer, LARGE_BATCH, Outcome, Row, RowResult, Rows, Rule},
 };
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -59,12 +61,12 @@ pub fn run(arguments: &ImportArguments) -> anyhow::Result<()> {
     let format = super::format_of(arguments.format, &arguments.file)?;
     let kind = AccountKind::from(arguments.kind);
     super::runtime()?.block_on(async {
-        let directory = super::open_existing(&settings).await?;
+        let directory = super::open_existing(&settings, Use::Bulk).await?;
         let caller = Caller::operator("command line".into());
         let rule = Rule { upsert: arguments.upsert, dry_run: arguments.dry_run };
         let importer = Importer::new(&directory, &caller, kind, rule)?;
         // One by one where one that is refused is to be the last.
-        let batch = if arguments.stop_on_fault { 1 } else { BATCH };
+        let batch = if arguments.stop_on_fault { 1 } else { LARGE_BATCH };
         let (input, whole) = open(&arguments.file)?;
         let rows = Rows::new(input, format, kind).with_context(|| shown(&arguments.file))?;
         let import = Import { arguments, importer, progress: Progress::new(whole), counted: Counted::default() };
@@ -139,29 +141,51 @@ impl Import<'_> {
         let listen = |kind| signal(kind).context("signals cannot be listened for");
         let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
         loop {
-            // A signal that comes during a batch is found here after it.
+            // A signal that comes while rows are planned is found here after it.
             let batch = tokio::select! {
                 biased;
-                _ = interrupt.recv() => return Err(self.interrupted("stopped")),
-                _ = terminate.recv() => return Err(self.interrupted("stopped")),
+                _ = interrupt.recv() => return Err(self.interrupted("stopped").await),
+                _ = terminate.recv() => return Err(self.interrupted("stopped").await),
+                written = self.importer.finish(), if self.importer.is_under_way() => {
+                    self.go_on_if(written).await?;
+                    continue;
+                }
                 batch = batches.recv() => batch,
             };
-            let Some(batch) = batch else { return self.end() };
+            let Some(batch) = batch else {
+                let written = self.importer.finish().await;
+                self.go_on_if(written).await?;
+                return self.end();
+            };
             let (rows, bytes) = match batch {
                 Ok(batch) => batch,
                 Err(fault) => {
                     let file = shown(&self.arguments.file);
-                    return Err(anyhow::Error::from(fault).context(self.interrupted(&format!("{file} cannot be read"))));
+                    let said = self.interrupted(&format!("{file} cannot be read")).await;
+                    return Err(anyhow::Error::from(fault).context(said));
                 }
             };
-            match self.importer.take(rows).await {
-                Ok(outcomes) => outcomes.iter().for_each(|outcome| self.count(outcome)),
-                Err(fault) => return Err(anyhow::Error::from(fault).context(self.interrupted("it could not go on"))),
-            }
+            let pushed = self.importer.push(rows).await;
+            self.go_on_if(pushed).await?;
             self.progress.set(bytes, self.counted.rows());
-            if self.arguments.stop_on_fault && self.counted.refused > 0 {
-                return Err(PartlyRefused(self.interrupted("stopped at a fault").to_string()).into());
+            if self.arguments.stop_on_fault {
+                // Whether the row is refused is to be known before the next.
+                let written = self.importer.finish().await;
+                self.go_on_if(written).await?;
+                if self.counted.refused > 0 {
+                    let said = self.interrupted("stopped at a fault").await;
+                    return Err(PartlyRefused(said.to_string()).into());
+                }
             }
+        }
+    }
+
+    /// Counts what has become of rows. Stops if the store failed.
+    async fn go_on_if(&mut self, taken: Result<(), Error>) -> anyhow::Result<()> {
+        self.importer.done().iter().for_each(|outcome| self.count(outcome));
+        match taken {
+            Ok(()) => Ok(()),
+            Err(fault) => Err(anyhow::Error::from(fault).context(self.interrupted("it could not go on").await)),
         }
     }
 
@@ -182,8 +206,16 @@ impl Import<'_> {
         }
     }
 
-    /// What was taken stands: says how far it came, and how to go on.
-    fn interrupted(&self, why: &str) -> anyhow::Error {
+    /// What was taken stands, also what is being written: says how far it came, and how to go on.
+    async fn interrupted(&mut self, why: &str) -> anyhow::Error {
+        if let Err(fault) = self.importer.finish().await {
+            return anyhow::Error::from(fault).context(self.how_far(why));
+        }
+        self.importer.done().iter().for_each(|outcome| self.count(outcome));
+        self.how_far(why)
+    }
+
+    fn how_far(&self, why: &str) -> anyhow::Error {
         let Counted { created, changed, last_line, .. } = self.counted;
         let go_on = if self.arguments.dry_run {
             "nothing was written".to_owned()

@@ -17,13 +17,20 @@ use std::{
 
 use anyhow::{Context, bail};
 use clap::ValueEnum;
-use portreeve_directory::{Directory, Options, error::Error, kind::AccountKind, store::Location, transfer};
+use portreeve_directory::{
+    Directory, Options,
+    error::Error,
+    kind::AccountKind,
+    store::{Location, Use},
+    transfer,
+};
 
 use crate::{Misconfigured, settings::Settings};
 
 /// Opens the directory that the configuration names.
-pub async fn open(settings: &Settings) -> anyhow::Result<Directory> {
+pub async fn open(settings: &Settings, usage: Use) -> anyhow::Result<Directory> {
     let mut options = Options::new(settings.location());
+    options.usage = usage;
     options.hash_workers = settings.hash_workers.value.unwrap_or(options.hash_workers);
     options.rolls.memory = usize::from(settings.list_memory.value) << 20;
     options.remember_logins = Duration::from_secs(settings.remember_logins.value);
@@ -45,11 +52,11 @@ pub fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 }
 
 /// Opens a directory that is there already: a mistyped folder makes none.
-pub async fn open_existing(settings: &Settings) -> anyhow::Result<Directory> {
+pub async fn open_existing(settings: &Settings, usage: Use) -> anyhow::Result<Directory> {
     if !settings.location().has_data() {
         bail!("there is no directory in {}; name its folder with --data", settings.location_text());
     }
-    open(settings).await
+    open(settings, usage).await
 }
 
 /// An embedded database has one server. The lock goes with the process, however it ends.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{TABLES, catalog::Kind};
 use crate::{
     metrics::Metrics,
-    store::{Location, Store, Tx},
+    store::{Location, Store, Tx, Use},
     time::Clock,
 };
 
@@ -18,7 +18,7 @@ async fn store() -> (Store, tempfile::TempDir) {
         Ok(url) => Location::Postgres { url, connections: 4 },
         Err(_) => Location::Folder(folder.path().to_owned()),
     };
-    let store = Store::open(&location, Clock::system(), Metrics::default()).await.expect("opens");
+    let store = Store::open(&location, Use::Requests, Clock::system(), Metrics::default()).await.expect("opens");
     (store, folder)
 }
 
