@@ -10,6 +10,8 @@ const BLOCK: usize = 256;
 const WORDS: usize = BLOCK / 64;
 /// Behind every text. No text holds it, so that nothing is found across two of them.
 const END: u8 = 0;
+/// Bytes that a block grows by at once, when texts in it become longer.
+const SLACK: usize = 1_024;
 /// Blocks that one thread searches before another is worth its start.
 const BLOCKS_A_THREAD: usize = 256;
 
@@ -39,20 +41,22 @@ impl Block {
         self.bytes.extend_from_slice(text);
         self.bytes.push(END);
         self.ends.push(u32::try_from(self.bytes.len()).unwrap_or(u32::MAX));
-        if self.ends.len() == BLOCK {
-            self.bytes.shrink_to_fit();
-        }
     }
 
     fn replace(&mut self, row: usize, text: &[u8]) {
         let old = self.get(row).len();
         let start = self.start(row);
+        // Little at a time: doubled, and shrunk again, blocks would leave holes between them.
+        let (longer, room) = (text.len().saturating_sub(old), self.bytes.capacity() - self.bytes.len());
+        if longer > room {
+            self.bytes.reserve_exact(longer + SLACK);
+        }
         self.bytes.splice(start..start + old, text.iter().copied());
         for end in &mut self.ends[row..] {
             *end = u32::try_from(*end as usize + text.len() - old).unwrap_or(u32::MAX);
         }
-        if self.bytes.capacity() > self.bytes.len() + self.bytes.len() / 4 {
-            self.bytes.shrink_to_fit();
+        if self.bytes.capacity() > 2 * self.bytes.len() + SLACK {
+            self.bytes.shrink_to(self.bytes.len() + SLACK);
         }
     }
 
@@ -92,7 +96,9 @@ impl Texts {
     /// Adds a row behind the last.
     pub(super) fn push(&mut self, text: &[u8]) {
         if self.blocks.last().is_none_or(|block| block.ends.len() == BLOCK) {
-            self.blocks.push(Block::default());
+            // About as long as the one before.
+            let length = self.blocks.last().map_or(0, |block| block.bytes.len() + SLACK);
+            self.blocks.push(Block { bytes: Vec::with_capacity(length), ends: Vec::with_capacity(BLOCK) });
         }
         if let Some(block) = self.blocks.last_mut() {
             block.push(text);
