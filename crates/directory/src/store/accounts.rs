@@ -186,11 +186,31 @@ pub(crate) async fn find(tx: &mut Tx, kind: AccountKind, id: &Uuid) -> Result<Op
     tx.first(sql, &[id.into(), kind.as_str().into()], from_row).await
 }
 
-static BY_NAMES: Many = Many::values(
+static BY_IDS: Many = Many::each(
+    "SELECT id, kind, name, notes, tags, first_name, last_name, email, phone, labels, disabled, failed_attempts,
+       failures_since_reset, lock_start, created, updated, version, profile_version, used, password_hash <> ''
+     FROM accounts WHERE kind = $1 AND id = ",
+);
+
+/// The accounts that have one of these ids, by it.
+pub(crate) async fn find_by_ids(
+    tx: &mut Tx,
+    kind: AccountKind,
+    ids: &[Uuid],
+) -> Result<HashMap<Uuid, Account>, Failure> {
+    let mut found = HashMap::new();
+    for (sql, piece) in BY_IDS.pieces(ids) {
+        let values: Vec<Value<'_>> =
+            std::iter::once(kind.as_str().into()).chain(piece.iter().map(Value::from)).collect();
+        found.extend(tx.query(sql, &values, |row| Ok((row.uuid(0)?, from_row(row)?))).await?);
+    }
+    Ok(found)
+}
+
+static BY_NAMES: Many = Many::each(
     "SELECT id, kind, name, notes, tags, first_name, last_name, email, phone, labels, disabled, failed_attempts,
        failures_since_reset, lock_start, created, updated, version, profile_version, used, password_hash <> '', name_key
-     FROM accounts WHERE kind = $1 AND name_key IN (",
-    ")",
+     FROM accounts WHERE kind = $1 AND name_key = ",
 );
 
 /// The accounts that have one of these folded names, by it.
@@ -207,7 +227,7 @@ pub(crate) async fn find_by_names(
     Ok(found)
 }
 
-static HASHES: Many = Many::values("SELECT id, password_hash FROM accounts WHERE id IN (", ")");
+static HASHES: Many = Many::each("SELECT id, password_hash FROM accounts WHERE id = ");
 
 /// The stored hashes of accounts' passwords, empty where there is none, by the accounts' ids.
 pub(crate) async fn password_hashes(tx: &mut Tx, ids: &[Uuid]) -> Result<HashMap<Uuid, String>, Failure> {

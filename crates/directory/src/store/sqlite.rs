@@ -38,8 +38,8 @@ const PAUSE: Duration = Duration::from_millis(3);
 /// Prepared statements kept per connection.
 const STATEMENT_CACHE: usize = 64;
 
-/// Of a writer of much: 64 MiB of pages in memory, and a log of 32 MiB before it is moved into the database.
-const BULK: &str = "PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 8192;";
+/// Of a writer of much: 32 MiB of pages in memory, and a log of 32 MiB before it is moved into the database.
+const BULK: &str = "PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 8192;";
 
 #[derive(Clone)]
 pub(super) struct Sqlite(Arc<Shared>);

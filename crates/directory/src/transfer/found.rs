@@ -1,7 +1,7 @@
 //! What is there already of the accounts that rows are about.
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{HashSet, VecDeque},
     hash::{DefaultHasher, Hash, Hasher},
 };
 
@@ -17,7 +17,6 @@ use crate::{
     store::{
         Tx,
         accounts::{self, Account},
-        list::Select,
         scope,
     },
 };
@@ -147,11 +146,7 @@ async fn find_all<V: Transferred>(
     let ids: Vec<Uuid> = keys.iter().filter_map(|(id, ..)| *id).collect();
     let names: Vec<&str> =
         keys.iter().map(|(_, name_key, _)| name_key.as_str()).filter(|key| !key.is_empty()).collect();
-    let mut by_id = HashMap::new();
-    if !ids.is_empty() {
-        let all = Select::all(V::TABLE, Reach::Everything).rows(tx, &ids, accounts::from_row).await?;
-        by_id.extend(all.into_iter().map(|account| (account.id, account)));
-    }
+    let mut by_id = accounts::find_by_ids(tx, V::KIND, &ids).await?;
     let mut by_name = accounts::find_by_names(tx, V::KIND, &names).await?;
     let mut all = Vec::with_capacity(keys.len());
     for (id, name_key, _) in keys {
