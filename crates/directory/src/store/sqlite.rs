@@ -349,3 +349,53 @@ pub(super) fn failure(cause: rusqlite::Error) -> Failure {
         _ => Failure::Broken(text),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+    use super::*;
+
+    async fn write_for(store: &Sqlite, time: Duration) {
+        let written = store.write(time, |time, tx| {
+            Box::pin(async move {
+                let sql = "INSERT INTO notes (note) VALUES ('x')";
+                tx.execute(sql, &[]).await?;
+                std::thread::sleep(*time);
+                Ok(())
+            })
+        });
+        written.await.expect("is written");
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn who_writes_much_leaves_turns_to_another_process() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let open = |usage| Sqlite::open(folder.path(), usage, Clock::system(), Metrics::default()).expect("opens");
+        let (much, little) = (open(Use::Bulk), open(Use::Requests));
+        connect(&folder.path().join(FILE))
+            .and_then(|to| to.execute_batch("CREATE TABLE notes (note TEXT)").map_err(failure))
+            .expect("is made");
+        let (ended, turns) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU32::new(0)));
+        let others = tokio::spawn({
+            let (ended, turns) = (ended.clone(), turns.clone());
+            async move {
+                while !ended.load(Ordering::Relaxed) {
+                    write_for(&little, Duration::ZERO).await;
+                    turns.fetch_add(1, Ordering::Relaxed);
+                    // As soon as the other is at it again.
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+            }
+        });
+        // One behind the other is always waiting.
+        let long = || write_for(&much, LONG + Duration::from_millis(10));
+        for _ in 0..15 {
+            futures_util::future::join(long(), long()).await;
+        }
+        let turns = turns.load(Ordering::Relaxed);
+        ended.store(true, Ordering::Relaxed);
+        others.await.expect("writes");
+        assert!(turns >= 8, "{turns} turns");
+    }
+}

@@ -5,11 +5,11 @@
 use std::collections::{HashSet, VecDeque};
 
 use tokio::task::JoinHandle;
-use uuid::Uuid;
 
 use super::{
     Row, Transferred,
     found::{Batch, digest, distinct, find},
+    outcome::{Outcome, Result},
     plan::{Plan, plan},
     work::Work,
 };
@@ -29,39 +29,6 @@ pub struct Rule {
     pub upsert: bool,
     /// Nothing is written, and all is said that would be.
     pub dry_run: bool,
-}
-
-/// What became of a row.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Result {
-    /// There is a new account.
-    Created,
-    /// The account is another now.
-    Changed,
-    /// The account was so already.
-    Unchanged,
-    /// Nothing was done, for these reasons.
-    Refused(Vec<Fault>),
-}
-
-/// A row and what became of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Outcome {
-    /// The row's line.
-    pub line: u64,
-    /// The name that it gives; empty if it gives none.
-    pub name: String,
-    /// The account, if there is one.
-    pub id: Option<Uuid>,
-    /// What became of it.
-    pub result: Result,
-}
-
-impl Outcome {
-    pub(super) fn without_id_if_refused(self) -> Self {
-        let refused = matches!(self.result, Result::Refused(_));
-        Self { id: self.id.filter(|_| !refused), ..self }
-    }
 }
 
 /// Takes rows, batch by batch. What has been taken is committed.

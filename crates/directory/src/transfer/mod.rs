@@ -7,6 +7,7 @@
 mod export;
 mod found;
 mod import;
+mod outcome;
 mod plan;
 mod read;
 mod work;
@@ -24,7 +25,8 @@ use crate::{
 };
 
 pub use export::{Export, export};
-pub use import::{Importer, Outcome, Result as RowResult, Rule};
+pub use import::{Importer, Rule};
+pub use outcome::{Outcome, Result as RowResult};
 pub use read::{Row, Rows};
 pub use write::Writer;
 

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{PASSWORD_HASH, READ_ONLY, Row, Transferred, found::Found, is_known, work::ACT};
+use super::{PASSWORD_HASH, READ_ONLY, Row, Transferred, found::Found, is_known};
 use crate::{
     Directory,
     accounts::{self, Wanted, changed, check_counters},
@@ -14,6 +14,9 @@ use crate::{
     passwords::{self, Password, foreign::ForeignHash},
     store::accounts::Account,
 };
+
+/// As the audit log calls it.
+pub(super) const ACT: &str = "import";
 
 /// What is to be done.
 pub(super) enum Plan {

@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use super::{
     Transferred,
-    import::{Outcome, Result},
-    plan::Plan,
+    outcome::{Outcome, Result},
+    plan::{ACT, Plan},
 };
 use crate::{
     Directory,
@@ -20,8 +20,6 @@ use crate::{
     version::Expected,
 };
 
-/// As the audit log calls it.
-pub(super) const ACT: &str = "import";
 /// Hashes and changes that are under way at once. Enough for every core; few enough that nobody waits long in the queue.
 const AT_ONCE: usize = 16;
 

@@ -116,32 +116,68 @@ fn what_one_installation_exports_another_imports() {
     assert_eq!(whole(&one).len(), 2);
 }
 
-#[test]
-fn an_import_that_is_interrupted_says_how_to_go_on() {
-    let place = begun();
-    let row = |number: u32| format!("{{\"name\": \"u{number}\", \"firstName\": \"F\", \"lastName\": \"L\"}}\n");
-    let whole: String = (1..=900).map(row).collect();
-    let mut command = command(&place, "import", "local-users", "-", &["--format", "ndjson"]);
+/// The row on a line.
+fn numbered(line: usize) -> String {
+    format!("{{\"name\": \"u{line}\", \"firstName\": \"F\", \"lastName\": \"L\", \"tags\": [\"t\"]}}\n")
+}
+
+/// How many of these rows are accounts.
+fn taken(place: &Place) -> i64 {
+    place.number("SELECT COUNT(*) FROM accounts WHERE name LIKE 'u%'")
+}
+
+/// Starts an import that is fed with rows. Interrupts it once the other says so, and gives what it said.
+fn interrupt(place: &Place, rows: std::ops::RangeInclusive<usize>, once: impl Fn() -> bool) -> String {
+    let mut command = command(place, "import", "local-users", "-", &["--format", "ndjson"]);
     let mut child = command.stdin(Stdio::piped()).spawn().expect("starts");
     let mut input = child.stdin.take().expect("is piped");
-    let some: String = (1..=500).map(row).collect();
-    input.write_all(some.as_bytes()).expect("is read");
-    // Two batches are whole; the third waits for more, with the input left open.
-    let count = || place.number("SELECT COUNT(*) FROM accounts WHERE name LIKE 'u%'");
-    wait_for("two batches", || (count() == 400).then_some(()));
+    // It may end before it has read all. The input stays open: it ends for the signal, and for nothing else.
+    let feeding = std::thread::spawn(move || {
+        let fed = rows.map(numbered).try_for_each(|row| input.write_all(row.as_bytes()));
+        (fed, input)
+    });
+    wait_for("what is to be interrupted", || once().then_some(()));
     let pid = Pid::from_raw(child.id().try_into().expect("is a process id")).expect("is not 0");
     kill_process(pid, Signal::INT).expect("is there to be told");
     let ended = child.wait_with_output().expect("ends");
+    drop(feeding.join().expect("feeds"));
     let said = String::from_utf8_lossy(&ended.stderr).into_owned();
-    drop(input);
     assert_eq!(ended.status.code(), Some(1), "{said}");
-    assert!(said.contains("stopped after line 400: 400 made and 0 changed; go on with --from-line 401"), "{said}");
+    said
+}
 
-    let rest = import(&place, "local-users", "all.ndjson", &whole, &["--from-line", "401"]);
+#[test]
+fn an_import_that_is_interrupted_says_how_to_go_on() {
+    let place = begun();
+    // Two batches are whole; the third waits for more.
+    let said = interrupt(&place, 1..=5_000, || taken(&place) == 4_000);
+    assert!(said.contains("stopped after line 4000: 4000 made and 0 changed; go on with --from-line 4001"), "{said}");
+
+    let whole: String = (1..=4_500).map(numbered).collect();
+    let rest = import(&place, "local-users", "all.ndjson", &whole, &["--from-line", "4001"]);
     assert!(rest.code == Some(0) && rest.out.starts_with("500 made, 0 changed, 0 unchanged, 0 refused"), "{rest:?}");
     let again = import(&place, "local-users", "all.ndjson", &whole, &["--upsert"]);
-    assert!(again.code == Some(0) && again.out.starts_with("0 made, 0 changed, 900 unchanged"), "{again:?}");
-    assert_eq!(count(), 900);
+    assert!(again.code == Some(0) && again.out.starts_with("0 made, 0 changed, 4500 unchanged"), "{again:?}");
+    assert_eq!(taken(&place), 4_500);
+}
+
+#[test]
+fn an_import_that_is_interrupted_while_it_writes_has_every_row_once_when_it_has_gone_on() {
+    let place = begun();
+    let said = interrupt(&place, 1..=1_000_000, || taken(&place) > 0);
+    let line = said.split("stopped after line ").nth(1).and_then(|rest| rest.split(':').next());
+    let line: i64 = line.and_then(|line| line.parse().ok()).expect("says how far it came");
+    assert!(said.contains(&format!("{line} made and 0 changed; go on with --from-line {}", line + 1)), "{said}");
+    // Also what was being written when the signal came is told of, and nothing was written behind it.
+    assert_eq!(taken(&place), line, "{said}");
+
+    let whole: String = (1..=usize::try_from(line).expect("fits") + 2_500).map(numbered).collect();
+    let rest = import(&place, "local-users", "all.ndjson", &whole, &["--from-line", &(line + 1).to_string()]);
+    assert!(rest.code == Some(0) && rest.out.starts_with("2500 made, 0 changed, 0 unchanged, 0 refused"), "{rest:?}");
+    assert_eq!(taken(&place), line + 2_500);
+    let records = "SELECT COUNT(DISTINCT object_id) FROM audit_log WHERE act = 'import' AND object_name LIKE 'u%'";
+    assert_eq!(place.number(records), line + 2_500);
+    assert_eq!(place.number("SELECT COUNT(*) FROM object_tags WHERE tag = 't'"), line + 2_500);
 }
 
 #[test]

@@ -3,11 +3,14 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::*;
-use crate::{Directory, Options, caller::Caller, store::Location};
-use import::Result as Taken;
+use crate::{Directory, Options, caller::Caller, random::Random, store::Location};
+use outcome::Result as Taken;
+
+mod batches;
 
 struct Place {
     directory: Directory,
+    location: Location,
     _folder: tempfile::TempDir,
     _schema: Option<Schema>,
 }
@@ -41,6 +44,10 @@ impl Drop for Schema {
 }
 
 async fn place() -> Place {
+    place_with(Random::system()).await
+}
+
+async fn place_with(random: Random) -> Place {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let folder = tempfile::tempdir().expect("a folder");
     let name = format!("transfer_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
@@ -54,7 +61,8 @@ async fn place() -> Place {
         }
         None => Location::Folder(folder.path().to_owned()),
     };
-    Place { directory: Directory::open(Options::new(location)).await.expect("opens"), _folder: folder, _schema: schema }
+    let options = Options { random, ..Options::new(location.clone()) };
+    Place { directory: Directory::open(options).await.expect("opens"), location, _folder: folder, _schema: schema }
 }
 
 fn operator() -> Caller {
