@@ -53,9 +53,12 @@ async fn recorded(place: &Place) -> BTreeMap<uuid::Uuid, String> {
     }
 }
 
+/// What is done once, in the middle of something else.
+type Interruption = Arc<Mutex<Option<Box<dyn FnOnce() + Send>>>>;
+
 /// Randomness that lets something be done when it is asked for the next time.
-fn interrupted_randomness() -> (Random, Arc<Mutex<Option<Box<dyn FnOnce() + Send>>>>) {
-    let next: Arc<Mutex<Option<Box<dyn FnOnce() + Send>>>> = Arc::default();
+fn interrupted_randomness() -> (Random, Interruption) {
+    let next: Interruption = Arc::default();
     let (system, due) = (Random::system(), next.clone());
     let random = Random::from_fn(move |bytes| {
         for piece in bytes.chunks_mut(16) {
