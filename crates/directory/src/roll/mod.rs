@@ -126,6 +126,7 @@ pub(crate) async fn look_up(directory: &Directory, select: &Select, page: &Page)
 pub(crate) fn note_length(directory: &Directory, table: &Table, count: u64) {
     if let Some(roll) = directory.rolls.of(table)
         && count >= directory.rolls.limits.long
+        && directory.rolls.limits.memory > 0
     {
         roll.make(directory);
     }

@@ -27,13 +27,16 @@ use portreeve_directory::{
 
 use crate::{Misconfigured, settings::Settings};
 
-/// Opens the directory that the configuration names.
-pub async fn open(settings: &Settings, usage: Use) -> anyhow::Result<Directory> {
+/// Opens the directory that the configuration names, for a server.
+pub async fn open(settings: &Settings) -> anyhow::Result<Directory> {
     let mut options = Options::new(settings.location());
-    options.usage = usage;
-    options.hash_workers = settings.hash_workers.value.unwrap_or(options.hash_workers);
     options.rolls.memory = usize::from(settings.list_memory.value) << 20;
     options.remember_logins = Duration::from_secs(settings.remember_logins.value);
+    open_with(settings, options).await
+}
+
+async fn open_with(settings: &Settings, mut options: Options) -> anyhow::Result<Directory> {
+    options.hash_workers = settings.hash_workers.value.unwrap_or(options.hash_workers);
     match Directory::open(options).await {
         Err(Error::Invalid(faults)) => Err(misconfigured(&faults)),
         opened => opened.with_context(|| format!("opening {}", settings.location_text())),
@@ -56,7 +59,11 @@ pub async fn open_existing(settings: &Settings, usage: Use) -> anyhow::Result<Di
     if !settings.location().has_data() {
         bail!("there is no directory in {}; name its folder with --data", settings.location_text());
     }
-    open(settings, usage).await
+    let mut options = Options::new(settings.location());
+    options.usage = usage;
+    // A command reads a list once: to keep what it is found by would only take memory.
+    options.rolls.memory = 0;
+    open_with(settings, options).await
 }
 
 /// An embedded database has one server. The lock goes with the process, however it ends.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use portreeve_directory::{Directory, caller::Caller, error::Error, store::Use};
+use portreeve_directory::{Directory, caller::Caller, error::Error};
 use portreeve_web::{
     App, Parts, router,
     server::{self, Phase},
@@ -36,7 +36,7 @@ pub fn run(settings: &Settings) -> anyhow::Result<()> {
 async fn serve(settings: &Settings, traced: bool) -> anyhow::Result<()> {
     let signals = Signals::listen()?;
     let _only_one = super::lock(&settings.location())?;
-    let directory = super::open(settings, Use::Requests).await?;
+    let directory = super::open(settings).await?;
     directory.recover().await?;
     let mut parts = Parts::new(directory.clone());
     parts.proxies.clone_from(&settings.behind_proxy.value);
