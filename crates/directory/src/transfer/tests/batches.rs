@@ -254,7 +254,7 @@ async fn an_import_into_an_empty_directory_does_not_read_all_of_it_again_and_aga
     let directory = Directory::open(Options::new(location)).await.expect("opens");
     let read = loop {
         let counted = directory.store.read(schema.clone(), |schema, tx| {
-            let sql = "SELECT n_tup_ins, COALESCE(seq_tup_read, 0) FROM pg_stat_user_tables
+            let sql = "SELECT n_tup_ins, (seq_tup_read + idx_tup_fetch)::bigint FROM pg_stat_user_tables
                  WHERE relname = 'accounts' AND schemaname = $1";
             Box::pin(async move { Ok(tx.first(sql, &[schema.into()], |row| Ok((row.int(0)?, row.int(1)?))).await?) })
         });
@@ -263,5 +263,5 @@ async fn an_import_into_an_empty_directory_does_not_read_all_of_it_again_and_aga
             _ => tokio::time::sleep(std::time::Duration::from_millis(20)).await,
         }
     };
-    assert!(read < 3_000, "{read} rows were read one behind the other");
+    assert!(read < 3_000, "{read} rows were read");
 }
