@@ -91,6 +91,13 @@ fn a_certificate_can_be_brought() {
     assert!(server.url.starts_with("https://"), "{}", server.url);
     let client = Client::trusting(&server.url, &pem);
     assert_eq!(client.try_login("local", "admin", ADMIN_PASSWORD).status, 200);
+    // Nothing is said in clear, not even that TLS is wanted.
+    let mut clear = TcpStream::connect(server.address()).expect("connects");
+    clear.set_read_timeout(Some(WATCHDOG)).expect("can be set");
+    clear.write_all(b"GET /version HTTP/1.1\r\nHost: x\r\n\r\n").expect("is sent");
+    let mut answer = Vec::new();
+    drop(clear.read_to_end(&mut answer));
+    assert!(!answer.starts_with(b"HTTP/"), "{answer:?}");
 }
 
 #[test]

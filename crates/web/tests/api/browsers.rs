@@ -76,6 +76,9 @@ async fn every_cookie_is_for_this_host_alone() {
         // Browsers throw away what is longer.
         assert!(cookie.split(';').next().unwrap().len() <= 4_096, "{} bytes", cookie.len());
     }
+    // The token is forgotten with the browser's end.
+    let token = all.iter().find(|cookie| cookie.starts_with("__Host-portreeve-session=")).unwrap();
+    assert!(!token.contains("Max-Age") && !token.contains("Expires"), "{token}");
     // The script sets the last one, of which it is the reader.
     let script = include_str!("../../assets/console/console.js");
     assert_eq!(script.matches("document.cookie =").count(), 1);
