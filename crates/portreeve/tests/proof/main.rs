@@ -6,6 +6,7 @@
 
 mod course;
 mod crash;
+mod disk;
 mod ledger;
 mod postgres;
 // The tests of the program use the rest.
