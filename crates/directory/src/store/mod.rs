@@ -11,6 +11,7 @@ pub(crate) mod changes;
 pub(crate) mod configuration;
 pub(crate) mod devices;
 pub(crate) mod facts;
+mod folder;
 pub(crate) mod identity_providers;
 pub(crate) mod limits;
 pub(crate) mod list;
@@ -61,7 +62,7 @@ impl Location {
     /// Makes the folder, if that is where the data lives, so that nobody else on the machine can look into it.
     pub fn prepare(&self) -> std::io::Result<()> {
         match self {
-            Self::Folder(folder) => sqlite::make_private_folder(folder),
+            Self::Folder(folder) => folder::make_private(folder),
             Self::Postgres { .. } => Ok(()),
         }
     }

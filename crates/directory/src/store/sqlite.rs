@@ -14,7 +14,7 @@ use std::{
 use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig, functions::FunctionFlags};
 use tokio::sync::oneshot;
 
-use super::{BoxFuture, GONE, Inner, Row, Tx, Use, Value};
+use super::{BoxFuture, GONE, Inner, Row, Tx, Use, Value, folder};
 use crate::{
     error::{Error, Failure, Result},
     metrics::Metrics,
@@ -91,13 +91,16 @@ where
 
 impl Sqlite {
     pub(super) fn open(folder: &Path, usage: Use, clock: Clock, metrics: Metrics) -> Result<Self> {
-        make_private_folder(folder).map_err(|cause| {
+        folder::make_private(folder).map_err(|cause| {
             Failure::Unavailable(format!("the data folder {} cannot be made: {cause}", folder.display()))
         })?;
         let file = folder.join(FILE);
-        make_private_file(&file)
+        folder::make_private_file(&file)
             .map_err(|cause| Failure::Unavailable(format!("{} cannot be made: {cause}", file.display())))?;
         let connection = connect(&file)?;
+        folder::keep_names(folder).map_err(|cause| {
+            Failure::Unavailable(format!("the data folder {} cannot be synced: {cause}", folder.display()))
+        })?;
         if usage == Use::Bulk {
             connection.execute_batch(BULK).map_err(failure)?;
         }
@@ -159,24 +162,6 @@ impl Sqlite {
         })?;
         answer.await.map_err(|_| Failure::Unavailable("the writer has stopped".into()))?
     }
-}
-
-/// Makes a folder, if it is not there, that nobody else on the machine can look into.
-pub(super) fn make_private_folder(folder: &Path) -> std::io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
-}
-
-/// SQLite gives the files that it puts beside the database the same mode.
-fn make_private_file(file: &Path) -> std::io::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.append(true).create(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(file).map(drop)
 }
 
 pub(super) fn connect(file: &Path) -> Result<Connection, Failure> {
