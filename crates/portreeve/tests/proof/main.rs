@@ -4,11 +4,14 @@
 
 #![allow(clippy::print_stdout, reason = "figures are shown to whoever runs a suite")]
 
+mod belongings;
 mod course;
 mod crash;
 mod disk;
+mod health;
 mod ledger;
 mod postgres;
+mod power;
 // The tests of the program use the rest.
 #[path = "../support/mod.rs"]
 #[allow(dead_code, unused_imports)]
