@@ -35,7 +35,7 @@ pub(super) fn make_private_file(file: &Path) -> io::Result<()> {
 }
 
 /// Brings to disk which names are in a folder. SQLite does so too, and does not look whether it was done.
-pub(super) fn keep_names(folder: &Path) -> io::Result<()> {
+pub fn keep_names(folder: &Path) -> io::Result<()> {
     // What is relative begins in a folder that has no name here.
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let synced = File::open(folder).and_then(|folder| folder.sync_all());

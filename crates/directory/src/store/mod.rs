@@ -11,7 +11,7 @@ pub(crate) mod changes;
 pub(crate) mod configuration;
 pub(crate) mod devices;
 pub(crate) mod facts;
-mod folder;
+pub mod folder;
 pub(crate) mod identity_providers;
 pub(crate) mod limits;
 pub(crate) mod list;
@@ -27,6 +27,7 @@ pub(crate) mod sessions;
 mod sqlite;
 pub(crate) mod table;
 pub(crate) mod tags;
+mod write_ahead;
 
 use std::{path::PathBuf, pin::Pin, time::Instant};
 

@@ -14,7 +14,7 @@ use std::{
 use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig, functions::FunctionFlags};
 use tokio::sync::oneshot;
 
-use super::{BoxFuture, GONE, Inner, Row, Tx, Use, Value, folder};
+use super::{BoxFuture, GONE, Inner, Row, Tx, Use, Value, folder, write_ahead};
 use crate::{
     error::{Error, Failure, Result},
     metrics::Metrics,
@@ -98,6 +98,7 @@ impl Sqlite {
         folder::make_private_file(&file)
             .map_err(|cause| Failure::Unavailable(format!("{} cannot be made: {cause}", file.display())))?;
         let connection = connect(&file)?;
+        write_ahead::bring_to_disk(&connection, &file)?;
         folder::keep_names(folder).map_err(|cause| {
             Failure::Unavailable(format!("the data folder {} cannot be synced: {cause}", folder.display()))
         })?;
