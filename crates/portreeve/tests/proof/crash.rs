@@ -56,7 +56,7 @@ fn what_was_acknowledged_before_a_kill_is_there() {
         });
         if server.is_none() {
             if chance.bool() {
-                kill_a_start(&place, Duration::from_millis(chance.u64(..STARTING_MILLISECONDS)), || {});
+                kill_a_start(&place, &[], Duration::from_millis(chance.u64(..STARTING_MILLISECONDS)), || {});
             }
             server = Some(starts.start(&place));
         }

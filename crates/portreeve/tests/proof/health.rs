@@ -39,9 +39,9 @@ pub fn wait_for_writes(acknowledged: &AtomicU64, more: u64) {
 }
 
 /// Kills a start that is under way, after something else has happened to it.
-pub fn kill_a_start(place: &Place, after: Duration, happens: impl FnOnce()) {
+pub fn kill_a_start(place: &Place, flags: &[&str], after: Duration, happens: impl FnOnce()) {
     let mut command = program();
-    command.arg("serve").args(place.arguments());
+    command.arg("serve").args(place.arguments()).args(flags);
     command.env("PORTREEVE_ADMIN_PASSWORD", ADMIN_PASSWORD).env("PORTREEVE_LISTEN", "127.0.0.1:0");
     let mut child = command.spawn().expect("starts");
     std::thread::sleep(after);

@@ -7,9 +7,12 @@
 mod belongings;
 mod course;
 mod crash;
+mod deeds;
 mod disk;
+mod errors;
 mod health;
 mod ledger;
+mod machine;
 mod postgres;
 mod power;
 // The tests of the program use the rest.

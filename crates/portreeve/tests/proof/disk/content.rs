@@ -15,6 +15,7 @@ pub const ROOT: u64 = 1;
 const BLOCK: u64 = 4_096;
 
 /// All of it.
+#[derive(Clone)]
 pub struct Content {
     nodes: BTreeMap<u64, Node>,
     next: u64,

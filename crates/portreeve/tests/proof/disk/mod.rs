@@ -53,11 +53,21 @@ pub enum For {
     Ever,
 }
 
+/// All that was on a disk at some moment, synced or not.
+pub struct Image(Content);
+
 /// What is left of what was written and not synced.
 pub enum Left<'a> {
     Nothing,
     /// Each sector of it or not, as happens with a disk that keeps some for later.
     Some(&'a mut fastrand::Rng),
+}
+
+impl<'a> Left<'a> {
+    /// Nothing or some of it.
+    pub fn by(chance: &'a mut fastrand::Rng) -> Self {
+        if chance.bool() { Self::Nothing } else { Self::Some(chance) }
+    }
 }
 
 #[derive(Default)]
@@ -137,15 +147,30 @@ impl Disk {
     /// Mounts it again with what is left, once everybody who used it is gone. What was planned to fail does so no more.
     pub fn restore_power(&mut self, left: Left<'_>) {
         self.unmount();
-        let mut state = self.state();
         let chance = match left {
             Left::Nothing => None,
             Left::Some(chance) => Some(chance),
         };
-        state.content = state.content.after_loss(chance);
-        (state.is_dead, state.faults.planned) = (false, None);
-        drop(state);
+        let content = self.state().content.after_loss(chance);
+        self.renew(content);
         self.mount();
+    }
+
+    /// What is on it now.
+    pub fn image(&self) -> Image {
+        Image(self.state().content.clone())
+    }
+
+    /// Puts on it what was there before, once everybody who used it is gone. What was planned to fail does so no more.
+    pub fn put_back(&mut self, image: &Image) {
+        self.unmount();
+        self.renew(image.0.clone());
+        self.mount();
+    }
+
+    fn renew(&mut self, content: Content) {
+        let state = &mut *self.state();
+        (state.content, state.is_dead, state.faults.planned) = (content, false, None);
     }
 
     /// All that is on it is durable, as if it had been there for long.
