@@ -9,6 +9,9 @@ use std::{
 #[cfg(unix)]
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 
+/// Bytes that a start takes at most, the first one aside.
+const ENOUGH: u64 = 1 << 20;
+
 /// Makes a folder, if it is not there, that nobody else on the machine can look into.
 pub(super) fn make_private(folder: &Path) -> io::Result<()> {
     let mut made: Vec<&Path> = folder.ancestors().take_while(|path| !path.exists()).collect();
@@ -32,6 +35,13 @@ pub(super) fn make_private_file(file: &Path) -> io::Result<()> {
     #[cfg(unix)]
     options.mode(0o600);
     options.open(file).map(drop)
+}
+
+/// Whether the disk that a folder is on, or would be on, has no room for anything worth mentioning.
+pub(super) fn is_full(folder: &Path) -> bool {
+    let is_there = |path: &&Path| path.exists();
+    let disk = folder.ancestors().find(is_there).unwrap_or(Path::new("."));
+    rustix::fs::statvfs(disk).is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) < ENOUGH)
 }
 
 /// Brings to disk which names are in a folder. SQLite does so too, and does not look whether it was done.

@@ -289,9 +289,18 @@ enum Backend {
 impl Store {
     /// Opens the database and brings its tables to this program's version.
     pub(crate) async fn open(location: &Location, usage: Use, clock: Clock, metrics: Metrics) -> Result<Self> {
-        let store = Self::connect(location, usage, clock, metrics).await?;
-        migrations::run(&store).await?;
-        Ok(store)
+        let opened = async {
+            let store = Self::connect(location, usage, clock, metrics).await?;
+            migrations::run(&store).await?;
+            Ok(store)
+        };
+        match (opened.await, location) {
+            // SQLite needs room for its files, and says only that they cannot be written.
+            (Err(Error::Store(Failure::Unavailable(cause))), Location::Folder(folder)) if folder::is_full(folder) => {
+                Err(Failure::Full(cause).into())
+            }
+            (opened, _) => opened,
+        }
     }
 
     /// Opens the database as it is: with tables of any version, or without.
