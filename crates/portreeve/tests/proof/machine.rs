@@ -1,6 +1,8 @@
 //! A machine with a disk of ours, on which the embedded database is, or a PostgreSQL.
 
-use std::fs;
+use std::{fs, os::unix::fs::PermissionsExt};
+
+use tempfile::TempDir;
 
 use super::{
     disk::{Disk, Left},
@@ -16,16 +18,33 @@ pub struct Machine {
     pub disk: Disk,
     pub database: Option<Postgres>,
     pub place: Place,
+    /// Where PostgreSQL's log is, if not on the disk.
+    elsewhere: Option<TempDir>,
 }
 
 impl Machine {
     /// None where there is no disk of ours to be had.
     pub fn new() -> Option<Self> {
+        Self::with(None)
+    }
+
+    /// As [`Machine::new`], with PostgreSQL's log on another disk, which never fails.
+    pub fn with_log_elsewhere() -> Option<Self> {
+        let elsewhere = TempDir::new().expect("a temporary folder");
+        // PostgreSQL runs as somebody else where we are root.
+        fs::set_permissions(elsewhere.path(), fs::Permissions::from_mode(0o777)).expect("are set");
+        Self::with(Some(elsewhere))
+    }
+
+    fn with(elsewhere: Option<TempDir>) -> Option<Self> {
         let disk = Disk::new()?;
         let database = std::env::var_os("TEST_DATABASE_URL").map(|_| {
             let folder = disk.path().join("postgres");
             fs::create_dir(&folder).expect("is made");
-            let database = Postgres::start_in(&folder, &["--wal-segsize=1"], &SMALL);
+            let mut flags = vec!["--wal-segsize=1".to_owned()];
+            flags.extend(elsewhere.as_ref().map(|folder| format!("--waldir={}/log", folder.path().display())));
+            let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+            let database = Postgres::start_in(&folder, &flags, &SMALL);
             // How PostgreSQL is installed is not what is tried here.
             disk.settle();
             database
@@ -34,7 +53,11 @@ impl Machine {
             Some(database) => Place::on(&database.url()),
             None => Place::at(&disk.path().join("portreeve-data")),
         };
-        Some(Self { disk, database, place })
+        Some(Self { disk, database, place, elsewhere })
+    }
+
+    pub fn log_is_elsewhere(&self) -> bool {
+        self.elsewhere.is_some()
     }
 
     /// Everything goes dark at the same moment, and is switched on again.

@@ -10,6 +10,7 @@ mod crash;
 mod deeds;
 mod disk;
 mod errors;
+mod full;
 mod health;
 mod ledger;
 mod machine;

@@ -12,10 +12,10 @@ use super::file::File;
 /// The topmost folder.
 pub const ROOT: u64 = 1;
 /// In what the disk gives out its space.
-const BLOCK: u64 = 4_096;
+pub const BLOCK: u64 = 4_096;
 
 /// All of it.
-#[derive(Clone)]
+#[derive(Default, Clone)]
 pub struct Content {
     nodes: BTreeMap<u64, Node>,
     next: u64,
@@ -233,8 +233,9 @@ impl Content {
         Ok(())
     }
 
-    fn room(&self) -> u64 {
-        self.limit.map_or(u64::MAX / 2, |limit| limit.saturating_sub(self.used))
+    /// Bytes that are left.
+    pub fn room(&self) -> u64 {
+        self.limit.map_or(1 << 40, |limit| limit.saturating_sub(self.used))
     }
 
     /// What was written to it is durable, or will never be.

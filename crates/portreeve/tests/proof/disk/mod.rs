@@ -13,13 +13,12 @@ use std::{
 
 use fuser::{BackgroundSession, Config, MountOption, SessionACL};
 use rustix::{
-    io::Errno,
     mount::{UnmountFlags, unmount},
     process::{getegid, geteuid},
 };
 use tempfile::TempDir;
 
-use super::{course::figure, support::wait_for};
+use super::course::figure;
 use content::Content;
 use mount::Mounted;
 
@@ -31,6 +30,7 @@ pub struct Disk {
 }
 
 /// What is on it, and what is to go wrong.
+#[derive(Default)]
 pub struct State {
     content: Content,
     faults: Faults,
@@ -98,15 +98,19 @@ impl Disk {
             figure("disk", "NOT PROVEN: PROVE_WITHOUT_DISK is set");
             return None;
         }
-        let content = Content::empty(geteuid().as_raw(), getegid().as_raw());
-        let state = State { content, faults: Faults::default(), is_dead: false };
         let folder = TempDir::new().expect("a temporary folder");
-        let mut disk = Self { folder, state: Arc::new(Mutex::new(state)), session: None };
-        disk.mount();
+        let mut disk = Self { folder, state: Arc::default(), session: None };
+        disk.mount(Content::empty(geteuid().as_raw(), getegid().as_raw()));
         Some(disk)
     }
 
-    fn mount(&mut self) {
+    /// Mounts it anew with this on it. Whoever still uses it as it was before finds that nothing works any more.
+    fn mount(&mut self, content: Content) {
+        let before = std::mem::take(&mut *self.state());
+        self.state().is_dead = true;
+        self.unmount();
+        let faults = Faults { planned: None, ..before.faults };
+        self.state = Arc::new(Mutex::new(State { content, faults, is_dead: false }));
         let mut config = Config::default();
         config.mount_options = vec![MountOption::FSName("portreeve-proof".into())];
         if geteuid().is_root() {
@@ -119,15 +123,12 @@ impl Disk {
         self.session = Some(mounted.expect(why));
     }
 
+    /// For everybody who looks for it from now on. Some other program of this machine may hold on to it, which is not waited for:
+    /// one that has made a world of mounts for itself meanwhile has this one in it too.
     fn unmount(&mut self) {
-        let Some(session) = self.session.take() else { return };
-        // At once for whoever looks for it; in truth when the last who uses it is gone.
-        match unmount(self.folder.path(), UnmountFlags::DETACH) {
-            Ok(()) => wait_for("the last who uses the disk", || session.guard.is_finished().then_some(())),
-            // Not root: it takes a program that is.
-            Err(Errno::PERM) => session.umount_and_join().expect("nobody uses the disk any more"),
-            Err(fault) => panic!("the disk is still used: {fault}"),
-        }
+        // Who is not root leaves it to the session, which knows a program that may.
+        let _ = unmount(self.folder.path(), UnmountFlags::DETACH);
+        drop(self.session.take());
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -144,16 +145,14 @@ impl Disk {
         self.state().is_dead = true;
     }
 
-    /// Mounts it again with what is left, once everybody who used it is gone. What was planned to fail does so no more.
+    /// Mounts it again with what is left. What was planned to fail does so no more.
     pub fn restore_power(&mut self, left: Left<'_>) {
-        self.unmount();
         let chance = match left {
             Left::Nothing => None,
             Left::Some(chance) => Some(chance),
         };
         let content = self.state().content.after_loss(chance);
-        self.renew(content);
-        self.mount();
+        self.mount(content);
     }
 
     /// What is on it now.
@@ -161,16 +160,9 @@ impl Disk {
         Image(self.state().content.clone())
     }
 
-    /// Puts on it what was there before, once everybody who used it is gone. What was planned to fail does so no more.
+    /// Puts on it what was there before. What was planned to fail does so no more.
     pub fn put_back(&mut self, image: &Image) {
-        self.unmount();
-        self.renew(image.0.clone());
-        self.mount();
-    }
-
-    fn renew(&mut self, content: Content) {
-        let state = &mut *self.state();
-        (state.content, state.is_dead, state.faults.planned) = (content, false, None);
+        self.mount(image.0.clone());
     }
 
     /// All that is on it is durable, as if it had been there for long.
@@ -210,9 +202,6 @@ impl Disk {
 
 impl Drop for Disk {
     fn drop(&mut self) {
-        // A test that has failed may leave somebody on it, for whom nobody is to wait.
-        if unmount(self.folder.path(), UnmountFlags::DETACH).is_err() {
-            drop(self.session.take());
-        }
+        self.unmount();
     }
 }

@@ -8,13 +8,13 @@ use std::{
 
 use fuser::{
     Errno, FileAttr, FileHandle, FileType, Filesystem, FopenFlags, Generation, INodeNo, LockOwner, OpenFlags,
-    RenameFlags, ReplyAttr, ReplyCreate, ReplyData, ReplyDirectory, ReplyEmpty, ReplyEntry, ReplyOpen, ReplyWrite,
-    Request, TimeOrNow, WriteFlags,
+    RenameFlags, ReplyAttr, ReplyCreate, ReplyData, ReplyDirectory, ReplyEmpty, ReplyEntry, ReplyOpen, ReplyStatfs,
+    ReplyWrite, Request, TimeOrNow, WriteFlags,
 };
 
 use super::{
     Act, State,
-    content::{Body, Content, Folder, Node},
+    content::{BLOCK, Body, Content, Folder, Node},
     file::File,
 };
 
@@ -259,6 +259,17 @@ impl Filesystem for Mounted {
 
     fn fsyncdir(&self, _: &Request, number: INodeNo, _: FileHandle, _: bool, reply: ReplyEmpty) {
         end(reply, self.counted(Act::Sync, |content, works| content.sync(number.0, works)));
+    }
+
+    fn statfs(&self, _: &Request, _: INodeNo, reply: ReplyStatfs) {
+        match self.with(|content| Ok((content.used(), content.room()))) {
+            Ok((used, room)) => {
+                let [all, free] = [used + room, room].map(|bytes| bytes / BLOCK);
+                let size = BLOCK as u32;
+                reply.statfs(all, free, free, u64::from(u32::MAX), u64::from(u32::MAX), size, 255, size);
+            }
+            Err(fault) => reply.error(fault),
+        }
     }
 
     fn readdir(&self, _: &Request, folder: INodeNo, _: FileHandle, after: u64, mut reply: ReplyDirectory) {
