@@ -82,6 +82,13 @@ impl Machine {
         }
     }
 
+    /// Lets PostgreSQL bring to its tables what is in its log, if it can. The embedded database does so by itself.
+    pub fn checkpoint(&self) {
+        if self.database.is_some() {
+            drop(self.place.try_sql("CHECKPOINT"));
+        }
+    }
+
     /// Starts the database, if it is one that has to be started.
     pub fn restart(&mut self) {
         if let Some(database) = &mut self.database {

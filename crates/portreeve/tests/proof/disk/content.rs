@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     ffi::{OsStr, OsString},
+    path::PathBuf,
 };
 
 use fuser::Errno;
@@ -25,7 +26,7 @@ pub struct Content {
     pub limit: Option<u64>,
 }
 
-/// A file or folder.
+/// A file, a folder, or a symbolic link.
 #[derive(Clone)]
 pub struct Node {
     pub body: Body,
@@ -39,6 +40,8 @@ pub struct Node {
 pub enum Body {
     File(File),
     Folder(Folder),
+    /// Another path.
+    Link(PathBuf),
 }
 
 /// Names, as they are seen and as they are durable.
@@ -109,28 +112,28 @@ impl Content {
     pub fn folder(&self, number: u64) -> Result<&Folder, Errno> {
         match &self.node(number)?.body {
             Body::Folder(folder) => Ok(folder),
-            Body::File(_) => Err(Errno::ENOTDIR),
+            Body::File(_) | Body::Link(_) => Err(Errno::ENOTDIR),
         }
     }
 
     fn folder_mut(&mut self, number: u64) -> Result<&mut Folder, Errno> {
         match &mut self.node_mut(number)?.body {
             Body::Folder(folder) => Ok(folder),
-            Body::File(_) => Err(Errno::ENOTDIR),
+            Body::File(_) | Body::Link(_) => Err(Errno::ENOTDIR),
         }
     }
 
     pub fn file(&self, number: u64) -> Result<&File, Errno> {
         match &self.node(number)?.body {
             Body::File(file) => Ok(file),
-            Body::Folder(_) => Err(Errno::EISDIR),
+            Body::Folder(_) | Body::Link(_) => Err(Errno::EISDIR),
         }
     }
 
     pub fn file_mut(&mut self, number: u64) -> Result<&mut File, Errno> {
         match &mut self.node_mut(number)?.body {
             Body::File(file) => Ok(file),
-            Body::Folder(_) => Err(Errno::EISDIR),
+            Body::Folder(_) | Body::Link(_) => Err(Errno::EISDIR),
         }
     }
 
@@ -244,7 +247,7 @@ impl Content {
             Body::File(file) if works => file.sync(),
             Body::File(file) => file.fail_to_sync(),
             Body::Folder(folder) if works => folder.sync(),
-            Body::Folder(_) => {}
+            Body::Folder(_) | Body::Link(_) => {}
         }
         Ok(())
     }
@@ -255,6 +258,7 @@ impl Content {
             match &mut node.body {
                 Body::File(file) => file.sync(),
                 Body::Folder(folder) => folder.sync(),
+                Body::Link(_) => {}
             }
         }
     }
@@ -274,6 +278,7 @@ impl Content {
                     used += blocks(file.length());
                     Body::File(file)
                 }
+                Body::Link(to) => Body::Link(to.clone()),
                 Body::Folder(folder) => {
                     let names = folder.after_loss(chance.as_deref_mut());
                     open.extend(names.values());

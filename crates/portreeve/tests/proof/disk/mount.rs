@@ -2,6 +2,8 @@
 
 use std::{
     ffi::OsStr,
+    os::unix::ffi::OsStrExt,
+    path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -67,6 +69,7 @@ fn attributes(number: u64, node: &Node) -> FileAttr {
     let (kind, size) = match &node.body {
         Body::File(file) => (FileType::RegularFile, file.length() as u64),
         Body::Folder(_) => (FileType::Directory, 0),
+        Body::Link(to) => (FileType::Symlink, to.as_os_str().len() as u64),
     };
     let never: SystemTime = UNIX_EPOCH;
     FileAttr {
@@ -171,6 +174,21 @@ impl Filesystem for Mounted {
     fn link(&self, _: &Request, number: INodeNo, folder: INodeNo, name: &OsStr, reply: ReplyEntry) {
         let linked = self.with(|content| content.link(number.0, folder.0, name));
         entry(reply, linked.and_then(|()| self.attributes(number.0)));
+    }
+
+    fn symlink(&self, request: &Request, folder: INodeNo, name: &OsStr, to: &Path, reply: ReplyEntry) {
+        entry(reply, self.make(request, folder, name, Body::Link(to.to_owned()), 0o777));
+    }
+
+    fn readlink(&self, _: &Request, number: INodeNo, reply: ReplyData) {
+        let read = self.with(|content| match &content.node(number.0)?.body {
+            Body::Link(to) => Ok(to.clone()),
+            Body::File(_) | Body::Folder(_) => Err(Errno::EINVAL),
+        });
+        match read {
+            Ok(to) => reply.data(to.as_os_str().as_bytes()),
+            Err(fault) => reply.error(fault),
+        }
     }
 
     fn unlink(&self, _: &Request, folder: INodeNo, name: &OsStr, reply: ReplyEmpty) {
