@@ -11,6 +11,7 @@ pub(crate) mod changes;
 pub(crate) mod configuration;
 pub(crate) mod devices;
 pub(crate) mod facts;
+pub mod folder;
 pub(crate) mod identity_providers;
 pub(crate) mod limits;
 pub(crate) mod list;
@@ -26,6 +27,7 @@ pub(crate) mod sessions;
 mod sqlite;
 pub(crate) mod table;
 pub(crate) mod tags;
+mod write_ahead;
 
 use std::{path::PathBuf, pin::Pin, time::Instant};
 
@@ -61,7 +63,7 @@ impl Location {
     /// Makes the folder, if that is where the data lives, so that nobody else on the machine can look into it.
     pub fn prepare(&self) -> std::io::Result<()> {
         match self {
-            Self::Folder(folder) => sqlite::make_private_folder(folder),
+            Self::Folder(folder) => folder::make_private(folder),
             Self::Postgres { .. } => Ok(()),
         }
     }
@@ -287,9 +289,18 @@ enum Backend {
 impl Store {
     /// Opens the database and brings its tables to this program's version.
     pub(crate) async fn open(location: &Location, usage: Use, clock: Clock, metrics: Metrics) -> Result<Self> {
-        let store = Self::connect(location, usage, clock, metrics).await?;
-        migrations::run(&store).await?;
-        Ok(store)
+        let opened = async {
+            let store = Self::connect(location, usage, clock, metrics).await?;
+            migrations::run(&store).await?;
+            Ok(store)
+        };
+        match (opened.await, location) {
+            // SQLite needs room for its files, and says only that they cannot be written.
+            (Err(Error::Store(Failure::Unavailable(cause))), Location::Folder(folder)) if folder::is_full(folder) => {
+                Err(Failure::Full(cause).into())
+            }
+            (opened, _) => opened,
+        }
     }
 
     /// Opens the database as it is: with tables of any version, or without.

@@ -14,7 +14,7 @@ use std::{
 use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig, functions::FunctionFlags};
 use tokio::sync::oneshot;
 
-use super::{BoxFuture, GONE, Inner, Row, Tx, Use, Value};
+use super::{BoxFuture, GONE, Inner, Row, Tx, Use, Value, folder, write_ahead};
 use crate::{
     error::{Error, Failure, Result},
     metrics::Metrics,
@@ -54,7 +54,9 @@ struct Shared {
 /// A queued write: run inside the open transaction, answered after its commit.
 trait Job: Send {
     fn run(&mut self, tx: &mut Tx) -> bool;
-    fn finish(self: Box<Self>, committed: Result<(), &str>);
+    /// What the database said, if that is why it failed.
+    fn failure(&self) -> Option<Failure>;
+    fn finish(self: Box<Self>, committed: Result<(), &Failure>);
 }
 
 struct Write<C, T, F> {
@@ -77,10 +79,18 @@ where
         self.result.insert(result).is_ok()
     }
 
-    fn finish(self: Box<Self>, committed: Result<(), &str>) {
+    fn failure(&self) -> Option<Failure> {
+        match &self.result {
+            Some(Err(Error::Store(failure))) => Some(failure.clone()),
+            _ => None,
+        }
+    }
+
+    fn finish(self: Box<Self>, committed: Result<(), &Failure>) {
         let result = match (self.result, committed) {
             // Not begun because the transaction could not be, or done in vain: either way it is worth another try.
-            (None | Some(Ok(_)), Err(cause)) => Err(Failure::Unavailable(cause.into()).into()),
+            (None | Some(Ok(_)), Err(Failure::Full(cause))) => Err(Failure::Full(cause.clone()).into()),
+            (None | Some(Ok(_)), Err(cause)) => Err(Failure::Unavailable(cause.to_string()).into()),
             (None, Ok(())) => Err(Error::Internal("a write was not run".into())),
             (Some(result), _) => result,
         };
@@ -91,13 +101,17 @@ where
 
 impl Sqlite {
     pub(super) fn open(folder: &Path, usage: Use, clock: Clock, metrics: Metrics) -> Result<Self> {
-        make_private_folder(folder).map_err(|cause| {
+        folder::make_private(folder).map_err(|cause| {
             Failure::Unavailable(format!("the data folder {} cannot be made: {cause}", folder.display()))
         })?;
         let file = folder.join(FILE);
-        make_private_file(&file)
+        folder::make_private_file(&file)
             .map_err(|cause| Failure::Unavailable(format!("{} cannot be made: {cause}", file.display())))?;
         let connection = connect(&file)?;
+        write_ahead::bring_to_disk(&connection, &file)?;
+        folder::keep_names(folder).map_err(|cause| {
+            Failure::Unavailable(format!("the data folder {} cannot be synced: {cause}", folder.display()))
+        })?;
         if usage == Use::Bulk {
             connection.execute_batch(BULK).map_err(failure)?;
         }
@@ -161,24 +175,6 @@ impl Sqlite {
     }
 }
 
-/// Makes a folder, if it is not there, that nobody else on the machine can look into.
-pub(super) fn make_private_folder(folder: &Path) -> std::io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
-}
-
-/// SQLite gives the files that it puts beside the database the same mode.
-fn make_private_file(file: &Path) -> std::io::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.append(true).create(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(file).map(drop)
-}
-
 pub(super) fn connect(file: &Path) -> Result<Connection, Failure> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(file, flags)
@@ -237,7 +233,7 @@ fn write_jobs(mut tx: Tx, usage: Use, jobs: &Receiver<Box<dyn Job>>, clock: &Clo
         let began = Instant::now();
         let committed = run_batch(&mut tx, &mut batch, clock);
         for job in batch {
-            job.finish(committed.as_ref().copied().map_err(String::as_str));
+            job.finish(committed.as_ref().copied());
         }
         if usage == Use::Bulk && began.elapsed() > LONG {
             std::thread::sleep(PAUSE);
@@ -245,14 +241,13 @@ fn write_jobs(mut tx: Tx, usage: Use, jobs: &Receiver<Box<dyn Job>>, clock: &Clo
     }
 }
 
-fn run_batch(tx: &mut Tx, batch: &mut [Box<dyn Job>], clock: &Clock) -> Result<(), String> {
-    run_in_transaction(tx, batch, clock).map_err(|cause| {
+fn run_batch(tx: &mut Tx, batch: &mut [Box<dyn Job>], clock: &Clock) -> Result<(), Failure> {
+    run_in_transaction(tx, batch, clock).inspect_err(|cause| {
         // A failed commit may leave the transaction open; the next batch must not be let into it.
         if let Err(second) = command(tx, "ROLLBACK") {
             tracing::debug!(%second, "nothing to roll back");
         }
         tracing::error!(%cause, writes = batch.len(), "a commit failed; its writes were refused");
-        cause.to_string()
     })
 }
 
@@ -261,17 +256,23 @@ fn run_in_transaction(tx: &mut Tx, batch: &mut [Box<dyn Job>], clock: &Clock) ->
     if let [job] = batch {
         // With a savepoint, a copy of every page that is changed would be kept; one that is alone can as well take all with it.
         tx.now = clock.now();
-        return if job.run(tx) { command(tx, "COMMIT") } else { command(tx, "ROLLBACK") };
+        return if job.run(tx) { command(tx, "COMMIT") } else { undo(tx, "ROLLBACK", job.as_ref()) };
     }
     for job in batch {
         command(tx, "SAVEPOINT write")?;
         tx.now = clock.now();
         if !job.run(tx) {
-            command(tx, "ROLLBACK TO write")?;
+            undo(tx, "ROLLBACK TO write", job.as_ref())?;
         }
         command(tx, "RELEASE write")?;
     }
     command(tx, "COMMIT")
+}
+
+/// Undoes what a write did. Where there is no room, or the disk fails, SQLite has undone the whole transaction already, and
+/// then that is what went wrong.
+fn undo(tx: &mut Tx, sql: &str, job: &dyn Job) -> Result<(), Failure> {
+    command(tx, sql).map_err(|fault| job.failure().unwrap_or(fault))
 }
 
 fn command(tx: &mut Tx, sql: &str) -> Result<(), Failure> {
@@ -337,10 +338,10 @@ pub(super) fn failure(cause: rusqlite::Error) -> Failure {
     }
     match cause.sqlite_error_code() {
         Some(ErrorCode::ConstraintViolation) => Failure::Clash(text),
+        Some(ErrorCode::DiskFull) => Failure::Full(text),
         Some(
             ErrorCode::DatabaseBusy
             | ErrorCode::DatabaseLocked
-            | ErrorCode::DiskFull
             | ErrorCode::SystemIoFailure
             | ErrorCode::ReadOnly
             | ErrorCode::CannotOpen
