@@ -2,7 +2,7 @@
 
 mod client;
 mod gathered;
-mod place;
+pub mod place;
 mod program;
 mod server;
 mod traffic;

@@ -38,14 +38,18 @@ impl Place {
 
     /// On a database that several nodes can share, if there is one to test with.
     pub fn shared() -> Option<Self> {
+        Some(Self::on(&std::env::var("TEST_DATABASE_URL").ok().filter(|url| !url.is_empty())?))
+    }
+
+    /// On a PostgreSQL, in a schema of its own.
+    pub fn on(database: &str) -> Self {
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
-        let database = std::env::var("TEST_DATABASE_URL").ok().filter(|url| !url.is_empty())?;
         let name = format!("program_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
-        postgres(&database, &format!("DROP SCHEMA IF EXISTS {name} CASCADE; CREATE SCHEMA {name}"));
+        postgres(database, &format!("DROP SCHEMA IF EXISTS {name} CASCADE; CREATE SCHEMA {name}"));
         let joint = if database.contains('?') { '&' } else { '?' };
         let url = format!("{database}{joint}options=-csearch_path%3D{name}");
         let folder = TempDir::new().expect("a temporary folder");
-        Some(Self { folder, schema: Some(Schema { url, database, name }) })
+        Self { folder, schema: Some(Schema { url, database: database.to_owned(), name }) }
     }
 
     /// Whether several nodes can share it.
@@ -165,7 +169,8 @@ impl Transaction {
 impl Drop for Place {
     fn drop(&mut self) {
         if let Some(schema) = &self.schema {
-            postgres(&schema.database, &format!("DROP SCHEMA IF EXISTS {} CASCADE", schema.name));
+            // A server of the test's own may be gone, and its data with it.
+            drop(try_postgres(&schema.database, &format!("DROP SCHEMA IF EXISTS {} CASCADE", schema.name)));
         }
     }
 }
@@ -189,13 +194,13 @@ fn postgres(url: &str, sql: &str) -> Vec<Vec<String>> {
     try_postgres(url, sql).expect("the statement runs")
 }
 
-fn try_postgres(url: &str, sql: &str) -> Result<Vec<Vec<String>>, tokio_postgres::Error> {
+pub fn try_postgres(url: &str, sql: &str) -> Result<Vec<Vec<String>>, tokio_postgres::Error> {
     let run = async {
-        let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("the database can be reached");
+        let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
         let connection = tokio::spawn(connection);
         let messages = client.simple_query(sql).await;
         drop(client);
-        connection.await.expect("ran").expect("ended well");
+        connection.await.expect("ran")?;
         messages
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");

@@ -7,9 +7,11 @@ use std::{
 
 use super::wait_for;
 
-/// The program under test, knowing nothing of the settings of whoever runs the tests.
+/// The program under test, knowing nothing of the settings of whoever runs the tests. `PROVE_PROGRAM` names another one than
+/// that which was built with the tests.
 pub fn program() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_portreeve"));
+    let built = env!("CARGO_BIN_EXE_portreeve");
+    let mut command = Command::new(std::env::var_os("PROVE_PROGRAM").unwrap_or_else(|| built.into()));
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("PORTREEVE_") {
             command.env_remove(name);

@@ -1,0 +1,134 @@
+//! The program, the database, or both are killed in the middle of writes, again and again. What was acknowledged is there
+//! once and whole, and the next start serves.
+
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::{Duration, Instant},
+};
+
+use super::{
+    course::{figure, seeded, size},
+    ledger::Ledger,
+    postgres::Postgres,
+    support::{ADMIN_PASSWORD, Client, Place, Server, program, wait_for},
+};
+
+/// Acknowledged writes between two kills, about.
+const WRITES: u64 = 500;
+/// How long a start that is killed too may have taken.
+const STARTING_MILLISECONDS: u64 = 25;
+
+/// What is killed.
+#[derive(Clone, Copy, PartialEq)]
+enum Victim {
+    Program,
+    Database,
+    Both,
+}
+
+/// How long starts took, to the first answer of `/readyz`.
+#[derive(Default)]
+struct Starts(Vec<Duration>);
+
+impl Starts {
+    fn start(&mut self, place: &Place) -> Server {
+        let began = Instant::now();
+        let server = Server::start(place);
+        let client = Client::new(&server.url);
+        wait_for("a server that is ready", || (client.get("/readyz").status == 200).then_some(()));
+        self.0.push(began.elapsed());
+        server
+    }
+
+    fn tell(&mut self) -> String {
+        self.0.sort();
+        let (median, longest) = (self.0[self.0.len() / 2], self.0[self.0.len() - 1]);
+        format!("ready {} ms after the start (longest {})", median.as_millis(), longest.as_millis())
+    }
+}
+
+fn wait_for_writes(acknowledged: &AtomicU64, more: u64) {
+    let before = acknowledged.load(Ordering::Relaxed);
+    wait_for("writes", || (acknowledged.load(Ordering::Relaxed) >= before + more).then_some(()));
+}
+
+/// Kills a start that is under way.
+fn kill_a_start(place: &Place, after: Duration) {
+    let mut command = program();
+    command.arg("serve").args(place.arguments());
+    command.env("PORTREEVE_ADMIN_PASSWORD", ADMIN_PASSWORD).env("PORTREEVE_LISTEN", "127.0.0.1:0");
+    let mut child = command.spawn().expect("starts");
+    std::thread::sleep(after);
+    child.kill().expect("is ours");
+    child.wait().expect("is ours");
+}
+
+#[test]
+fn what_was_acknowledged_before_a_kill_is_there() {
+    let mut chance = seeded("crash");
+    let mut database = std::env::var_os("TEST_DATABASE_URL").map(|_| Postgres::start());
+    let place = database.as_ref().map_or_else(Place::folder, |database| Place::on(&database.url()));
+    let mut starts = Starts::default();
+    let mut server = Some(starts.start(&place));
+    let mut admin = server.as_ref().expect("was started").admin();
+    let mut ledger = Ledger::open(&mut chance, &admin);
+    let (mut in_doubt, mut done) = (0, 0);
+    let kills = size(8, 200);
+    for _ in 0..kills {
+        let victim = match (&database, chance.u8(..3)) {
+            (None, _) | (_, 0) => Victim::Program,
+            (_, 1) => Victim::Database,
+            _ => Victim::Both,
+        };
+        let writes = chance.u64(1..2 * WRITES);
+        ledger.during(&admin, |acknowledged| {
+            wait_for_writes(acknowledged, writes);
+            // Not where an answer has just been read.
+            std::thread::sleep(Duration::from_micros(chance.u64(..3_000)));
+            if victim != Victim::Database {
+                server.take().expect("is there").crash();
+            }
+            if let Some(database) = database.as_mut().filter(|_| victim != Victim::Program) {
+                database.kill();
+                database.restart();
+            }
+        });
+        if server.is_none() {
+            if chance.bool() {
+                kill_a_start(&place, Duration::from_millis(chance.u64(..STARTING_MILLISECONDS)));
+            }
+            server = Some(starts.start(&place));
+        }
+        let url = &server.as_ref().expect("was started").url;
+        admin = admin.at(url);
+        wait_for("a server that is ready", || (admin.get("/readyz").status == 200).then_some(()));
+        let checked = ledger.check(&place, &admin);
+        in_doubt += checked.in_doubt;
+        done += checked.done;
+    }
+    let accounts = ledger.check_all(&place).accounts;
+    is_sound(&place);
+    figure(
+        "crash",
+        &format!(
+            "{kills} kills during {} acknowledged writes: none lost, none doubled, {accounts} accounts; \
+             {in_doubt} writes without an answer, of which {done} were done; {}",
+            ledger.acknowledged(),
+            starts.tell(),
+        ),
+    );
+}
+
+/// The database's own opinion.
+fn is_sound(place: &Place) {
+    if place.is_shared() {
+        place.sql("CREATE EXTENSION IF NOT EXISTS amcheck");
+        place.sql(
+            "SELECT bt_index_check(index => pg_class.oid, heapallindexed => true) FROM pg_class
+             WHERE relkind = 'i' AND relnamespace = current_schema()::regnamespace",
+        );
+    } else {
+        assert_eq!(place.sql("PRAGMA integrity_check"), [["ok"]]);
+        assert!(place.sql("PRAGMA foreign_key_check").is_empty(), "foreign keys do not hold");
+    }
+}

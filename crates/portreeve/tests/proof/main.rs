@@ -1,0 +1,14 @@
+//! Proof that it holds on its worst day: what happens when the machine, the database, the disk or a client does the worst at
+//! the worst moment. Not part of `cargo test`, as it takes minutes and kills what it starts: `scripts/prove` runs it, and
+//! `docs/reliability.md` says what came out.
+
+#![allow(clippy::print_stdout, reason = "figures are shown to whoever runs a suite")]
+
+mod course;
+mod crash;
+mod ledger;
+mod postgres;
+// The tests of the program use the rest.
+#[path = "../support/mod.rs"]
+#[allow(dead_code, unused_imports)]
+mod support;
