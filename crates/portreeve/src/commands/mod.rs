@@ -82,9 +82,14 @@ pub fn lock(location: &Location) -> anyhow::Result<Option<File>> {
     }
 }
 
-/// The directory that the configuration names, as what is carried from or to.
+/// The directory that the configuration names, as what rows are carried from or to.
 fn end(settings: &Settings) -> End {
-    End { location: settings.location(), shown: settings.location_text() }
+    let location = match settings.location() {
+        // Those that a server keeps may be fewer than are needed here.
+        Location::Postgres { url, .. } => Location::Postgres { url, connections: migrate_store::CONNECTIONS },
+        folder @ Location::Folder(_) => folder,
+    };
+    End { location, shown: settings.location_text() }
 }
 
 /// Which accounts are imported or exported.
