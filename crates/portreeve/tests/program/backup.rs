@@ -112,6 +112,11 @@ fn what_is_restored_is_the_directory_without_its_sessions_on_either_database() {
         same(&place, &target);
         assert_eq!(target.number("SELECT COUNT(*) FROM sessions"), 0);
         assert_eq!(target.number("SELECT COUNT(*) FROM tokens"), 0);
+        // A node that is still there, and has kept something in memory, knows that it is of no use any more.
+        let version = "SELECT version FROM configuration";
+        assert!(target.number(version) > place.number(version) + 1_000_000_000);
+        assert_eq!(target.number("SELECT COUNT(*) FROM account_changes"), 0);
+        assert_eq!(target.number("SELECT COUNT(*) FROM facts WHERE name = 'account changes forgotten'"), 1);
         let restored = Server::start(&target);
         assert_eq!(bobby.at(&restored.url).get("/local-users").status, 401);
         let bobby = Client::log_in(&restored.url, "local", "bobby", PASSWORD);
@@ -281,17 +286,22 @@ fn backups_of_other_versions_are_brought_up_or_refused_by_name() {
     assert!(done(check(&newer)).contains("tables of version 99"));
     refused(&restore(&newer, &Place::folder()), 1, "was made by portreeve 0.1.0, with tables of version 99");
     refused_everywhere(&claiming(&file, "format", 2), "its form is number 2");
-    // As the version before this one's tables would have made it.
+    // As a program of tables of version 2 would have made it.
     let older = forged(
         &file,
         "DROP TRIGGER account_made; DROP TRIGGER account_changed; DROP TRIGGER account_gone; DROP TABLE account_changes;
-         UPDATE schema_version SET version = 3 WHERE id = 1;
-         UPDATE facts SET value = json_set(value, '$.backup.tables', 3) WHERE name = 'relocation'",
+         DROP INDEX accounts_disabled; DROP INDEX accounts_unused; DROP INDEX accounts_locked; DROP INDEX accounts_blocked;
+         DROP INDEX audit_log_object; ALTER TABLE closed_accounts DROP COLUMN used;
+         ALTER TABLE closed_sessions DROP COLUMN idle_limit; ALTER TABLE closed_sessions DROP COLUMN last_used;
+         UPDATE schema_version SET version = 2 WHERE id IN (1, 2);
+         UPDATE facts SET value = json_set(value, '$.backup.tables', 2) WHERE name = 'relocation'",
     );
-    assert!(done(check(&older)).contains("tables of version 3"));
+    assert!(done(check(&older)).contains("tables of version 2"));
     for target in [Place::folder(), Place::new()] {
         done(restore(&older, &target));
         same(&place, &target);
+        // What a migration finds out of what is there.
+        assert_eq!(target.sql("SELECT name FROM accounts WHERE used = TRUE AND name = 'bobby'"), [["bobby"]]);
         let server = Server::start(&target);
         assert_eq!(Client::new(&server.url).try_login("local", "bobby", PASSWORD).status, 200);
     }
