@@ -129,9 +129,6 @@ pub async fn check(path: &Path, watch: &mut Watch<'_>) -> Result<About> {
         Err(Error::Conflict(why)) => return Err(Error::Conflict(format!("{shown} cannot be read: {why}"))),
         about => about?.ok_or_else(|| Error::Conflict(format!("{shown} does not say that it is a backup")))?,
     };
-    if let Some(fault) = file::fault(&mut reader).await? {
-        return Err(Error::Conflict(format!("{shown} is damaged: {fault}; use another backup")));
-    }
     if about.tables != migrations::newest() {
         return Ok(about);
     }

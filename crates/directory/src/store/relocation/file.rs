@@ -102,12 +102,6 @@ pub(crate) async fn about(reader: &mut Reader) -> Result<Option<About>> {
     }
 }
 
-/// What SQLite finds wrong with the file, if anything.
-pub(crate) async fn fault(reader: &mut Reader) -> Result<Option<String>, Failure> {
-    let found = reader.tx().query("PRAGMA integrity_check(1)", &[], |row| row.text(0)).await?;
-    Ok(found.into_iter().find(|line| line != "ok"))
-}
-
 /// Brings a copy of a backup of an older version to the tables of this one, where they are open.
 pub(crate) async fn upgrade(path: &Path) -> Result<()> {
     let mut tx = transaction(alone(path)?);

@@ -103,7 +103,7 @@ impl Writer<'_> {
         match (self.chance.u8(..100), self.there.len()) {
             (0..5, _) => {
                 let name = format!("writer-{}", self.number);
-                ask(&self.admin, Method::POST, "/login", &login("local", &name, PASSWORD));
+                ask(self.admin, Method::POST, "/login", &login("local", &name, PASSWORD));
                 (name, What::LogIn)
             }
             (5..40, ..KEPT) | (_, 0) => {
