@@ -43,7 +43,7 @@ enum Command {
     Import(ImportArguments),
     /// Write accounts to a file of NDJSON or CSV, with the server running or not
     Export(ExportArguments),
-    /// Write the whole directory into one file, with the server running or not; or check such a file
+    /// Write the whole directory into one file, or check such a file
     Backup(BackupArguments),
     /// Make a directory of a backup, in an empty place
     Restore(RestoreArguments),
