@@ -4,6 +4,7 @@
 
 #![allow(clippy::print_stdout, reason = "figures are shown to whoever runs a suite")]
 
+mod backup;
 mod belongings;
 mod course;
 mod crash;
