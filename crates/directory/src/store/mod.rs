@@ -8,6 +8,7 @@ pub(crate) mod audit;
 mod behaviours;
 pub(crate) mod blacklist;
 pub(crate) mod changes;
+mod checksums;
 pub(crate) mod configuration;
 pub(crate) mod devices;
 pub(crate) mod facts;
@@ -19,6 +20,7 @@ pub mod migrations;
 pub(crate) mod new_accounts;
 pub(crate) mod objects;
 mod postgres;
+mod private;
 pub(crate) mod relocation;
 pub(crate) mod retagging;
 pub(crate) mod scope;
@@ -61,7 +63,7 @@ impl Location {
     /// Makes the folder, if that is where the data lives, so that nobody else on the machine can look into it.
     pub fn prepare(&self) -> std::io::Result<()> {
         match self {
-            Self::Folder(folder) => sqlite::make_private_folder(folder),
+            Self::Folder(folder) => private::make_private_folder(folder),
             Self::Postgres { .. } => Ok(()),
         }
     }

@@ -1,0 +1,5 @@
+//! Files that were damaged on purpose.
+
+mod log;
+mod pages;
+mod support;
