@@ -11,8 +11,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use commands::{
-    admin::AdminCommand, bench::BenchArguments, export::ExportArguments, healthcheck::HealthcheckArguments,
-    import::ImportArguments, migrate_store::MigrateStoreArguments,
+    admin::AdminCommand, bench::BenchArguments, check::CheckArguments, export::ExportArguments,
+    healthcheck::HealthcheckArguments, import::ImportArguments, migrate_store::MigrateStoreArguments,
 };
 use settings::{Given, Settings};
 
@@ -44,6 +44,8 @@ enum Command {
     Export(ExportArguments),
     /// Bring the directory into another store: into PostgreSQL, or back
     MigrateStore(MigrateStoreArguments),
+    /// Look at all of the data: whether it is as it was written, or damaged, and where
+    Check(CheckArguments),
     /// Print the API's document (OpenAPI 3.1)
     Openapi,
     /// Ask a running server whether it is ready; for process supervisors
@@ -92,6 +94,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Import(arguments) => commands::import::run(&arguments),
         Command::Export(arguments) => commands::export::run(&arguments),
         Command::MigrateStore(arguments) => commands::migrate_store::run(&arguments),
+        Command::Check(arguments) => commands::check::run(&arguments),
         Command::Openapi => commands::openapi::run(),
         Command::Healthcheck(arguments) => commands::healthcheck::run(&arguments),
         Command::Bench(arguments) => commands::bench::run(&arguments),

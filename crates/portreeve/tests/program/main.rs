@@ -10,6 +10,7 @@ mod config;
 mod cost;
 
 mod crash;
+mod damage;
 mod exposure;
 mod lockout;
 mod logs;
