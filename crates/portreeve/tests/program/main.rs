@@ -24,3 +24,4 @@ mod serve;
 mod support;
 mod tour;
 mod transfer;
+mod watch;
