@@ -1,5 +1,6 @@
 //! Portreeve: a directory of people and machines, and the door they log in through. See `ARCHITECTURE.md`.
 
+mod certificates;
 mod commands;
 mod settings;
 mod telemetry;

@@ -8,10 +8,9 @@ use std::{
 
 use anyhow::Context;
 use rustls::ServerConfig;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use tokio_rustls::TlsAcceptor;
 
-use crate::{Misconfigured, settings::Settings};
+use crate::{Misconfigured, certificates, settings::Settings};
 
 /// Where the certificate of our own making lies.
 pub fn self_signed_certificate(data: &Path) -> PathBuf {
@@ -25,18 +24,25 @@ pub fn acceptor(settings: &Settings) -> anyhow::Result<Option<TlsAcceptor>> {
         _ if settings.tls_self_signed.value => make_self_signed(settings)?,
         _ => return Ok(None),
     };
-    let chain = CertificateDer::pem_file_iter(&certificate)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|fault| Misconfigured(format!("tls-cert {}: {fault}", certificate.display())))?;
-    let private = PrivateKeyDer::from_pem_file(&key)
-        .map_err(|fault| Misconfigured(format!("tls-key {}: {fault}", key.display())))?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let remedy = if settings.tls_cert.value.is_none() { "; remove both files, and others are made" } else { "" };
+    let (at_certificate, at_key) =
+        (format!("tls-cert {}", certificate.display()), format!("tls-key {}", key.display()));
+    let wrong = |at: &str, fault: String| Misconfigured(format!("{at}: {fault}{remedy}"));
+    let chain = certificates::read_chain(&certificate, &provider.signature_verification_algorithms)
+        .map_err(|fault| wrong(&at_certificate, fault))?;
+    let private = certificates::read_key(&key).map_err(|fault| wrong(&at_key, fault))?;
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .context("TLS")?
         .with_no_client_auth()
         .with_single_cert(chain, private)
-        .map_err(|fault| Misconfigured(format!("tls-cert and tls-key: {fault}")))?;
+        .map_err(|fault| match fault {
+            rustls::Error::InconsistentKeys(_) => {
+                wrong(&format!("{at_certificate} and {at_key}"), "the key is not the certificate's".into())
+            }
+            other => wrong(&format!("{at_certificate} and {at_key}"), other.to_string()),
+        })?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Some(TlsAcceptor::from(Arc::new(config))))
 }

@@ -10,6 +10,7 @@
 mod client;
 mod course;
 mod crash;
+mod damage;
 mod ledger;
 #[path = "../../src/commands/bench/load.rs"]
 #[allow(dead_code)]

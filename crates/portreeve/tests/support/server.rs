@@ -41,6 +41,11 @@ impl Server {
 
     /// As [`Server::start`], with more flags or environment.
     pub fn start_with(place: &Place, more: impl Fn(&mut Command) -> &mut Command) -> Self {
+        Self::try_start_with(place, more).unwrap_or_else(|ended| panic!("the server ended: {ended:?}"))
+    }
+
+    /// As [`Server::start_with`], where it may end before it serves.
+    pub fn try_start_with(place: &Place, more: impl Fn(&mut Command) -> &mut Command) -> Result<Self, Ended> {
         let metrics = format!("127.0.0.1:{}", free_port());
         let mut command = program();
         command.arg("serve").args(place.arguments()).args(["--metrics-listen", &metrics]);
@@ -49,14 +54,21 @@ impl Server {
         let mut child = command.spawn().expect("starts");
         let (out, err) = (Gathered::from(child.stdout.take()), Gathered::from(child.stderr.take()));
         let mut server = Self { child, url: String::new(), metrics, out, err };
-        server.url = wait_for("the greeting", || {
-            let ended = server.child.try_wait().expect("can be asked");
-            assert!(ended.is_none(), "the server ended with {ended:?}: {}", server.err.whole());
+        let served = wait_for("the greeting", || {
+            if server.child.try_wait().expect("can be asked").is_some() {
+                return Some(false);
+            }
             let said = server.out.so_far();
             let line = said.lines().find(|line| line.contains("listening on"))?;
-            line.split_whitespace().nth(2).map(str::to_owned)
+            server.url = line.split_whitespace().nth(2)?.to_owned();
+            Some(true)
         });
-        server
+        if served { Ok(server) } else { Err(server.ended()) }
+    }
+
+    /// Whether it has not ended by itself.
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().expect("can be asked").is_none()
     }
 
     /// `127.0.0.1:12345`.
