@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use rustls::crypto::WebPkiSupportedAlgorithms;
+use rustls::{SignatureScheme, crypto::WebPkiSupportedAlgorithms, sign::CertifiedKey};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use webpki::EndEntityCert;
 
@@ -21,8 +21,12 @@ const SECTIONS: [&str; 10] = [
     "ECHCONFIG",
 ];
 
-/// The chain in a file of PEM, the server's certificate first. Says what is wrong with it.
-pub fn read_chain(file: &Path, algorithms: &WebPkiSupportedAlgorithms) -> Result<Vec<CertificateDer<'static>>, String> {
+/// The chain in a file of PEM, the server's certificate first. One of our `own` has signed itself. Says what is wrong with it.
+pub fn read_chain(
+    file: &Path,
+    own: bool,
+    algorithms: &WebPkiSupportedAlgorithms,
+) -> Result<Vec<CertificateDer<'static>>, String> {
     let text = read(file)?;
     let chain: Vec<CertificateDer<'static>> =
         CertificateDer::pem_slice_iter(&text).collect::<Result<_, _>>().map_err(|fault| fault.to_string())?;
@@ -35,7 +39,7 @@ pub fn read_chain(file: &Path, algorithms: &WebPkiSupportedAlgorithms) -> Result
             None => (certificate, "itself".into()),
         };
         let end = match number {
-            last if last < chain.len() => End::No,
+            last if last < chain.len() || own => End::No,
             1 => End::Alone,
             _ => End::Yes,
         };
@@ -48,6 +52,24 @@ pub fn read_chain(file: &Path, algorithms: &WebPkiSupportedAlgorithms) -> Result
 /// The private key in a file of PEM.
 pub fn read_key(file: &Path) -> Result<PrivateKeyDer<'static>, String> {
     PrivateKeyDer::from_pem_slice(&read(file)?).map_err(|fault| fault.to_string())
+}
+
+/// Whether what is signed with the key is verified by the certificate. That the key says it has the certificate's public part
+/// does not tell whether the private one is whole.
+pub fn check_pair(certified: &CertifiedKey, algorithms: &WebPkiSupportedAlgorithms) -> Result<(), String> {
+    let text = b"whether they belong together";
+    let schemes: Vec<SignatureScheme> = algorithms.mapping.iter().map(|(scheme, _)| *scheme).collect();
+    let signer = certified.key.choose_scheme(&schemes).ok_or("the key is of a kind that is not known")?;
+    let signature = signer.sign(text).map_err(|fault| fault.to_string())?;
+    let certificate = certified.end_entity_cert().map_err(|fault| fault.to_string())?;
+    let certificate = EndEntityCert::try_from(certificate).map_err(|fault| fault.to_string())?;
+    let ways = algorithms.mapping.iter().filter(|(scheme, _)| *scheme == signer.scheme()).flat_map(|(_, ways)| *ways);
+    if ways.into_iter().any(|way| certificate.verify_signature(*way, text, &signature).is_ok()) {
+        Ok(())
+    } else {
+        Err("what the key signs is not verified by the certificate: they do not belong together, or one is damaged"
+            .into())
+    }
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, String> {

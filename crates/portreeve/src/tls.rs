@@ -7,7 +7,10 @@ use std::{
 };
 
 use anyhow::Context;
-use rustls::ServerConfig;
+use rustls::{
+    ServerConfig,
+    sign::{CertifiedKey, SingleCertAndKey},
+};
 use tokio_rustls::TlsAcceptor;
 
 use crate::{Misconfigured, certificates, settings::Settings};
@@ -25,24 +28,24 @@ pub fn acceptor(settings: &Settings) -> anyhow::Result<Option<TlsAcceptor>> {
         _ => return Ok(None),
     };
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let remedy = if settings.tls_cert.value.is_none() { "; remove both files, and others are made" } else { "" };
+    let own = settings.tls_cert.value.is_none();
+    let remedy = if own { "; remove both files, and others are made" } else { "" };
     let (at_certificate, at_key) =
         (format!("tls-cert {}", certificate.display()), format!("tls-key {}", key.display()));
     let wrong = |at: &str, fault: String| Misconfigured(format!("{at}: {fault}{remedy}"));
-    let chain = certificates::read_chain(&certificate, &provider.signature_verification_algorithms)
-        .map_err(|fault| wrong(&at_certificate, fault))?;
+    let algorithms = provider.signature_verification_algorithms;
+    let chain =
+        certificates::read_chain(&certificate, own, &algorithms).map_err(|fault| wrong(&at_certificate, fault))?;
     let private = certificates::read_key(&key).map_err(|fault| wrong(&at_key, fault))?;
+    let certified = CertifiedKey::from_der(chain, private, &provider)
+        .map_err(|fault| fault.to_string())
+        .and_then(|certified| certificates::check_pair(&certified, &algorithms).map(|()| certified))
+        .map_err(|fault| wrong(&format!("{at_certificate} and {at_key}"), fault))?;
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .context("TLS")?
         .with_no_client_auth()
-        .with_single_cert(chain, private)
-        .map_err(|fault| match fault {
-            rustls::Error::InconsistentKeys(_) => {
-                wrong(&format!("{at_certificate} and {at_key}"), "the key is not the certificate's".into())
-            }
-            other => wrong(&format!("{at_certificate} and {at_key}"), other.to_string()),
-        })?;
+        .with_cert_resolver(Arc::new(SingleCertAndKey::from(certified)));
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Some(TlsAcceptor::from(Arc::new(config))))
 }

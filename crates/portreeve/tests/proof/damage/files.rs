@@ -22,7 +22,7 @@ fn a_damaged_key_or_certificate_is_named_at_the_start() {
     let files = ["tls-self-signed.crt", "tls-self-signed.key"].map(|name| place.path().join(name));
     let certificate = fs::read(&files[0]).expect("is there");
     let (mut refused, mut same) = (0, 0);
-    let positions = size(10, 400);
+    let positions = size(40, 400);
     for number in 0..positions {
         let file = &files[number % 2];
         let whole = fs::read(file).expect("is there");
