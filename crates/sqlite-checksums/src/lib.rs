@@ -11,6 +11,7 @@
 //! write. SQLite's own extension for this (`cksumvfs`) knows nothing of the log, and is switched off by one damaged byte of
 //! the database's head.
 
+mod files;
 mod log;
 pub mod pages;
 pub mod recovery;

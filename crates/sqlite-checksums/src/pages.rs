@@ -11,6 +11,8 @@ use crate::{
 pub const SIZE: usize = 4096;
 /// Bytes at the end of each page that are the checksum's.
 pub const RESERVED: u8 = 8;
+/// Bytes of the database's head, at the beginning of its first page.
+pub(crate) const HEAD: i64 = 100;
 /// How a database begins.
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 /// Where in the head it says how many bytes of each page are left free.
@@ -86,7 +88,7 @@ pub fn state(file: &Path) -> std::io::Result<State> {
         // SQLite takes back what a crash left of the first write.
         return Ok(State::Empty);
     }
-    if first.len() < 100 || first[..MAGIC.len()] != *MAGIC {
+    if first.len() < SIZE || first[..MAGIC.len()] != *MAGIC {
         return Ok(damaged);
     }
     Ok(match first[RESERVED_AT] {

@@ -11,8 +11,8 @@ use rusqlite::{Connection, ffi};
 
 use crate::{
     Damage, Place,
-    log::{self, Head},
-    note, pages,
+    files::{Below, Log, read_page, write_page},
+    note,
 };
 
 /// By this name SQLite knows it, as in `file:…?vfs=portreeve`.
@@ -44,19 +44,6 @@ struct Ours {
     verified: bool,
     log: Log,
 }
-
-/// What is known of a log.
-struct Log {
-    /// Its head when it was last needed.
-    head: Option<Head>,
-    /// Where a frame's own head was last written.
-    frame_begun: i64,
-    /// Where the first page is that was written again in the same transaction. From here on the frames' checksums are not right
-    /// until SQLite writes those heads again, before the commit.
-    unsettled: i64,
-}
-
-const SETTLED: i64 = i64::MAX;
 
 /// Makes both known to SQLite, once.
 pub(crate) fn register() -> rusqlite::Result<()> {
@@ -168,12 +155,17 @@ unsafe fn open(
             methods.xRead = Some(read_log);
             methods.xWrite = Some(write_log);
         }
-        let log = Log { head: None, frame_begun: -1, unsettled: SETTLED };
         // `szOsFile` says that there is room for it, rightly aligned.
         let ours = file.byte_add(*ours_at).cast::<Ours>();
-        ours.write(Ours { methods, system, name, verified, log });
+        ours.write(Ours { methods, system, name, verified, log: Log::default() });
         (*file).pMethods = &raw const (*ours).methods;
         code
+    }
+}
+
+impl Ours {
+    fn opened(&mut self, file: *mut ffi::sqlite3_file) -> (Opened, &mut Log) {
+        (Opened { file, system: self.system, name: self.name, verified: self.verified }, &mut self.log)
     }
 }
 
@@ -188,17 +180,19 @@ unsafe fn ours<'a>(file: *mut ffi::sqlite3_file) -> Option<&'a mut Ours> {
     Some(unsafe { &mut *file.byte_add(system.ours_at).cast::<Ours>() })
 }
 
-/// An open file, as far as it is read and written.
-struct Opened<'a> {
+/// An open file, as the system reads and writes it.
+struct Opened {
     file: *mut ffi::sqlite3_file,
-    ours: &'a mut Ours,
+    system: *const ffi::sqlite3_io_methods,
+    name: *const c_char,
+    verified: bool,
 }
 
-impl Opened<'_> {
+impl Below for Opened {
     fn read(&self, buffer: &mut [u8], at: i64) -> c_int {
         // SAFETY: the system's function, its file, and a buffer as long as is said.
         unsafe {
-            match ((*self.ours.system).xRead, c_int::try_from(buffer.len())) {
+            match ((*self.system).xRead, c_int::try_from(buffer.len())) {
                 (Some(read), Ok(length)) => read(self.file, buffer.as_mut_ptr().cast(), length, at),
                 _ => ffi::SQLITE_IOERR_READ,
             }
@@ -208,7 +202,7 @@ impl Opened<'_> {
     fn write(&self, bytes: &[u8], at: i64) -> c_int {
         // SAFETY: as above.
         unsafe {
-            match ((*self.ours.system).xWrite, c_int::try_from(bytes.len())) {
+            match ((*self.system).xWrite, c_int::try_from(bytes.len())) {
                 (Some(write), Ok(length)) => write(self.file, bytes.as_ptr().cast(), length, at),
                 _ => ffi::SQLITE_IOERR_WRITE,
             }
@@ -218,136 +212,19 @@ impl Opened<'_> {
     fn is_empty(&self) -> bool {
         let mut size = 0;
         // SAFETY: as above.
-        let asked = unsafe { (*self.ours.system).xFileSize.map(|ask| ask(self.file, &raw mut size)) };
+        let asked = unsafe { (*self.system).xFileSize.map(|ask| ask(self.file, &raw mut size)) };
         asked == Some(ffi::SQLITE_OK) && size == 0
     }
 
     fn damaged(&self, place: Place) -> c_int {
-        if !self.ours.verified {
+        if !self.verified {
             return ffi::SQLITE_OK;
         }
         // SAFETY: SQLite keeps the name, which ends with a zero, while the file is open.
-        let name = unsafe { CStr::from_ptr(self.ours.name) };
+        let name = unsafe { CStr::from_ptr(self.name) };
         note(Damage { file: OsStr::from_bytes(name.to_bytes()).into(), place });
         ffi::SQLITE_IOERR_DATA
     }
-
-    fn read_page(&self, buffer: &mut [u8], at: i64) -> c_int {
-        let code = self.read(buffer, at);
-        if at >= 0 && at + buffer.len() as i64 <= 100 {
-            // The head, of which nothing is believed before the first page has been read whole.
-            return code;
-        }
-        let place = Place::Page(number_of(at));
-        match code {
-            // Only of a database that is yet to be made.
-            ffi::SQLITE_IOERR_SHORT_READ if self.is_empty() => code,
-            ffi::SQLITE_OK => match <&[u8; pages::SIZE]>::try_from(&*buffer) {
-                Ok(page) if is_place(at) && pages::is_right(number_of(at), page) => code,
-                _ => self.damaged(place),
-            },
-            ffi::SQLITE_IOERR_SHORT_READ => match self.damaged(place) {
-                ffi::SQLITE_OK => code,
-                damaged => damaged,
-            },
-            _ => code,
-        }
-    }
-
-    fn write_page(&self, bytes: &[u8], at: i64) -> c_int {
-        let Ok(mut page) = <[u8; pages::SIZE]>::try_from(bytes) else { return ffi::SQLITE_IOERR_WRITE };
-        if !is_place(at) || at == 0 && page[pages::RESERVED_AT] != pages::RESERVED {
-            // Where there is no room for a checksum, it would take the place of data.
-            return ffi::SQLITE_IOERR_WRITE;
-        }
-        pages::seal(number_of(at), &mut page);
-        self.write(&page, at)
-    }
-
-    fn read_log(&mut self, buffer: &mut [u8], at: i64) -> c_int {
-        if let Ok(begin) = usize::try_from(at)
-            && begin + buffer.len() <= log::HEAD
-        {
-            return self.read_log_head(buffer, begin);
-        }
-        let code = self.read(buffer, at);
-        // A frame's head and page are read at once by what verifies them itself: the recovery.
-        if code != ffi::SQLITE_OK || buffer.len() != pages::SIZE || at >= self.ours.log.unsettled {
-            return code;
-        }
-        let Some(number) = log::frame_at(at) else { return ffi::SQLITE_IOERR_READ };
-        match self.is_written_frame(number, at, buffer) {
-            Ok(true) => code,
-            Ok(false) => self.damaged(Place::Frame(number)),
-            Err(code) => code,
-        }
-    }
-
-    fn read_log_head(&self, buffer: &mut [u8], begin: usize) -> c_int {
-        let mut head = [0; log::HEAD];
-        let code = self.read(&mut head, 0);
-        let damaged = code == ffi::SQLITE_OK && head != [0; log::HEAD] && log::Head::read(&head).is_none();
-        log::reveal(&mut head);
-        buffer.copy_from_slice(&head[begin..begin + buffer.len()]);
-        if damaged { self.damaged(Place::LogHead) } else { code }
-    }
-
-    fn is_written_frame(&mut self, number: u64, at: i64, page: &[u8]) -> Result<bool, c_int> {
-        let own_at = at - log::FRAME_HEAD as i64;
-        let own = self.read_array(own_at)?;
-        let head = match self.ours.log.head.filter(|head| head.is_current(&own)) {
-            Some(head) => head,
-            None => {
-                let read = log::Head::read(&self.read_array(0)?);
-                self.ours.log.head = read;
-                let Some(head) = read else { return Ok(false) };
-                head
-            }
-        };
-        let before = match number {
-            1 => head.sums,
-            _ => log::sums_of(&self.read_array(own_at - log::FRAME)?),
-        };
-        Ok(head.proves(before, &own, page))
-    }
-
-    fn read_array<const LENGTH: usize>(&self, at: i64) -> Result<[u8; LENGTH], c_int> {
-        let mut bytes = [0; LENGTH];
-        match self.read(&mut bytes, at) {
-            ffi::SQLITE_OK => Ok(bytes),
-            code => Err(code),
-        }
-    }
-
-    fn write_log(&mut self, bytes: &[u8], at: i64) -> c_int {
-        let log = &mut self.ours.log;
-        if let (0, Ok(mut head)) = (at, <[u8; log::HEAD]>::try_from(bytes)) {
-            log.head = None;
-            log::hide(&mut head);
-            return self.write(&head, at);
-        }
-        let page_at = at + log::FRAME_HEAD as i64;
-        if bytes.len() == log::FRAME_HEAD && log::frame_at(page_at).is_some() {
-            log.frame_begun = page_at;
-            if page_at <= log.unsettled {
-                log.unsettled = SETTLED;
-            }
-        } else if log.frame_begun != at {
-            log.unsettled = log.unsettled.min(at);
-        } else {
-            log.frame_begun = -1;
-        }
-        self.write(bytes, at)
-    }
-}
-
-/// The number of the page that begins here.
-fn number_of(at: i64) -> u64 {
-    u64::try_from(at).unwrap_or_default() / pages::SIZE as u64 + 1
-}
-
-fn is_place(at: i64) -> bool {
-    at % pages::SIZE as i64 == 0
 }
 
 /// # Safety
@@ -357,13 +234,15 @@ unsafe fn reading(
     file: *mut ffi::sqlite3_file,
     buffer: *mut c_void,
     length: c_int,
-    act: impl FnOnce(Opened<'_>, &mut [u8]) -> c_int,
+    act: impl FnOnce(&Opened, &mut Log, &mut [u8]) -> c_int,
 ) -> c_int {
     // SAFETY: see above.
     let (ours, length) = (unsafe { ours(file) }, usize::try_from(length));
     let (Some(ours), Ok(length)) = (ours, length) else { return ffi::SQLITE_IOERR_READ };
     // SAFETY: see above.
-    act(Opened { file, ours }, unsafe { std::slice::from_raw_parts_mut(buffer.cast(), length) })
+    let bytes = unsafe { std::slice::from_raw_parts_mut(buffer.cast(), length) };
+    let (opened, log) = ours.opened(file);
+    act(&opened, log, bytes)
 }
 
 /// # Safety
@@ -373,13 +252,15 @@ unsafe fn writing(
     file: *mut ffi::sqlite3_file,
     buffer: *const c_void,
     length: c_int,
-    act: impl FnOnce(Opened<'_>, &[u8]) -> c_int,
+    act: impl FnOnce(&Opened, &mut Log, &[u8]) -> c_int,
 ) -> c_int {
     // SAFETY: see above.
     let (ours, length) = (unsafe { ours(file) }, usize::try_from(length));
     let (Some(ours), Ok(length)) = (ours, length) else { return ffi::SQLITE_IOERR_WRITE };
     // SAFETY: see above.
-    act(Opened { file, ours }, unsafe { std::slice::from_raw_parts(buffer.cast(), length) })
+    let bytes = unsafe { std::slice::from_raw_parts(buffer.cast(), length) };
+    let (opened, log) = ours.opened(file);
+    act(&opened, log, bytes)
 }
 
 unsafe extern "C" fn read_database(
@@ -389,7 +270,7 @@ unsafe extern "C" fn read_database(
     at: ffi::sqlite3_int64,
 ) -> c_int {
     // SAFETY: handed on as SQLite gave it; here and below.
-    unsafe { reading(file, buffer, length, |opened, buffer| opened.read_page(buffer, at)) }
+    unsafe { reading(file, buffer, length, |below, _, buffer| read_page(below, buffer, at)) }
 }
 
 unsafe extern "C" fn write_database(
@@ -399,7 +280,7 @@ unsafe extern "C" fn write_database(
     at: ffi::sqlite3_int64,
 ) -> c_int {
     // SAFETY: see above.
-    unsafe { writing(file, buffer, length, |opened, bytes| opened.write_page(bytes, at)) }
+    unsafe { writing(file, buffer, length, |below, _, bytes| write_page(below, bytes, at)) }
 }
 
 unsafe extern "C" fn read_log(
@@ -409,7 +290,7 @@ unsafe extern "C" fn read_log(
     at: ffi::sqlite3_int64,
 ) -> c_int {
     // SAFETY: see above.
-    unsafe { reading(file, buffer, length, |mut opened, buffer| opened.read_log(buffer, at)) }
+    unsafe { reading(file, buffer, length, |below, log, buffer| log.read(below, buffer, at)) }
 }
 
 unsafe extern "C" fn write_log(
@@ -419,7 +300,7 @@ unsafe extern "C" fn write_log(
     at: ffi::sqlite3_int64,
 ) -> c_int {
     // SAFETY: see above.
-    unsafe { writing(file, buffer, length, |mut opened, bytes| opened.write_log(bytes, at)) }
+    unsafe { writing(file, buffer, length, |below, log, bytes| log.write(below, bytes, at)) }
 }
 
 /// All but that parts of pages may be read (`SQLITE_IOCAP_SUBPAGE_READ`).

@@ -139,7 +139,7 @@ fn a_damaged_page_is_named_and_everything_else_goes_on() {
 
     let page = root(&place, "blacklist");
     change(&file(&place), (page - 1) * PAGE + 3_000);
-    let server = Server::start(&place);
+    let mut server = Server::start(&place);
     let admin = admin.at(&server.url).with_token(&token);
     let answer = admin.get("/blacklist");
     assert_eq!(answer.status, 500, "{answer:?}");
@@ -155,6 +155,7 @@ fn a_damaged_page_is_named_and_everything_else_goes_on() {
     assert!(line.contains(&named) && line.contains("portreeve check") && line.contains("restore a backup"), "{line}");
     // What needs nothing of that page.
     assert_eq!(admin.get("/administrative-roles").status, 200);
+    assert!(server.is_running());
     for damaged in [check(&place), {
         server.stop();
         check(&place)

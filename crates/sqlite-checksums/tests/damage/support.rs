@@ -48,8 +48,7 @@ pub fn insert(connection: &Connection, ids: std::ops::Range<u32>) {
 pub fn rows(connection: &Connection) -> rusqlite::Result<Vec<(u32, String)>> {
     let ask = |sql: &str| {
         let mut statement = connection.prepare(sql)?;
-        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<Vec<_>, _>>();
-        rows
+        statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<Vec<_>, _>>()
     };
     let mut by_index = ask("SELECT id, note FROM notes INDEXED BY by_note ORDER BY note")?;
     by_index.sort();
