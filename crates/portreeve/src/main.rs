@@ -1,5 +1,6 @@
 //! Portreeve: a directory of people and machines, and the door they log in through. See `ARCHITECTURE.md`.
 
+mod certificates;
 mod commands;
 mod settings;
 mod telemetry;
@@ -11,9 +12,9 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use commands::{
-    admin::AdminCommand, backup::BackupArguments, bench::BenchArguments, export::ExportArguments,
-    healthcheck::HealthcheckArguments, import::ImportArguments, migrate_store::MigrateStoreArguments,
-    restore::RestoreArguments,
+    admin::AdminCommand, backup::BackupArguments, bench::BenchArguments, check::CheckArguments,
+    export::ExportArguments, healthcheck::HealthcheckArguments, import::ImportArguments,
+    migrate_store::MigrateStoreArguments, restore::RestoreArguments,
 };
 use settings::{Given, Settings};
 
@@ -49,6 +50,8 @@ enum Command {
     Restore(RestoreArguments),
     /// Bring the directory into another store: into PostgreSQL, or back
     MigrateStore(MigrateStoreArguments),
+    /// Look at all of the data: whether it is as it was written, or damaged, and where
+    Check(CheckArguments),
     /// Print the API's document (OpenAPI 3.1)
     Openapi,
     /// Ask a running server whether it is ready; for process supervisors
@@ -99,6 +102,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Backup(arguments) => commands::backup::run(&arguments),
         Command::Restore(arguments) => commands::restore::run(&arguments),
         Command::MigrateStore(arguments) => commands::migrate_store::run(&arguments),
+        Command::Check(arguments) => commands::check::run(&arguments),
         Command::Openapi => commands::openapi::run(),
         Command::Healthcheck(arguments) => commands::healthcheck::run(&arguments),
         Command::Bench(arguments) => commands::bench::run(&arguments),

@@ -8,6 +8,8 @@ pub(crate) mod audit;
 mod behaviours;
 pub(crate) mod blacklist;
 pub(crate) mod changes;
+pub mod check;
+mod checksums;
 pub(crate) mod configuration;
 pub(crate) mod devices;
 pub(crate) mod facts;

@@ -11,6 +11,7 @@ mod config;
 mod cost;
 
 mod crash;
+mod damage;
 mod exposure;
 mod lockout;
 mod logs;
@@ -20,7 +21,9 @@ mod relocation;
 mod remembered;
 mod secrets;
 mod serve;
+// The proofs use the rest.
 #[path = "../support/mod.rs"]
+#[allow(dead_code, unused_imports)]
 mod support;
 mod tour;
 mod transfer;

@@ -8,6 +8,7 @@ mod backup;
 mod belongings;
 mod course;
 mod crash;
+mod damage;
 mod deeds;
 mod disk;
 mod errors;
