@@ -55,3 +55,4 @@ mod sessions;
 mod tags;
 mod tags_everywhere;
 mod validation;
+mod walk;
