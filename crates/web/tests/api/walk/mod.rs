@@ -7,4 +7,6 @@ mod document;
 mod roles;
 mod samples;
 mod snapshot;
+mod spoofing;
 mod swapping;
+mod tokens;
