@@ -9,4 +9,5 @@ mod samples;
 mod snapshot;
 mod spoofing;
 mod swapping;
+mod texts;
 mod tokens;
