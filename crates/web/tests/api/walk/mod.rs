@@ -4,6 +4,7 @@
 mod assignment;
 mod document;
 
+mod pages;
 mod roles;
 mod samples;
 mod snapshot;
