@@ -44,6 +44,8 @@ fn every_request_is_one_line_of_json() {
         (admin.delete(&format!("/local-users/{id}")), "DELETE", "/local-users/{id}", 204, true),
         (admin.post("/local-users", &serde_json::json!({})), "POST", "/local-users", 422, true),
         (client.get("/local-users"), "GET", "/local-users", 401, false),
+        (client.get("/administrative-roles"), "GET", "/administrative-roles", 401, false),
+        (client.get("/admin/administrative-roles"), "GET", "/administrative-roles", 401, false),
         (client.try_login("local", "admin", "wrong"), "POST", "/login", 401, false),
         (client.get("/nowhere/at/all?with=words"), "GET", "(none)", 404, false),
         (any("PATCH", "/local-users"), "PATCH", "/local-users", 405, false),

@@ -11,6 +11,7 @@ mod cost;
 
 mod crash;
 mod exposure;
+mod injection;
 mod lockout;
 mod logs;
 mod migrations;
