@@ -1,14 +1,31 @@
 //! What is said to whoever started the program: results on standard output, complaints on standard error.
 
 use std::{
+    borrow::Cow,
     io::{IsTerminal, Write},
     time::{Duration, Instant},
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
+use portreeve_directory::entity::is_control;
 
-/// Prints a line. A reader who is gone is no fault of ours.
+/// A text that a terminal shows and does not obey: what would move its cursor, or turn around the letters beside it, becomes an
+/// escape. Files and names that somebody else has written are quoted in what we say.
+fn shown(text: &str, keep: impl Fn(char) -> bool) -> Cow<'_, str> {
+    let harmless = |c| !is_control(c) || keep(c);
+    if text.chars().all(harmless) {
+        return text.into();
+    }
+    let mut all = String::with_capacity(text.len());
+    for c in text.chars() {
+        if harmless(c) { all.push(c) } else { all.extend(c.escape_default()) }
+    }
+    all.into()
+}
+
+/// Prints a line, or several. A reader who is gone is no fault of ours.
 pub fn say(text: &str) {
+    let text = shown(text, |c| matches!(c, '\n' | '\t'));
     let mut out = std::io::stdout().lock();
     drop(writeln!(out, "{text}").and_then(|()| out.flush()));
 }
@@ -21,8 +38,9 @@ pub fn note(text: &str) {
     }
 }
 
-/// Prints what went wrong.
+/// Prints what went wrong, in one line.
 pub fn complain(text: &str) {
+    let text = shown(text, |_| false);
     drop(writeln!(std::io::stderr().lock(), "portreeve: {text}"));
 }
 

@@ -13,6 +13,7 @@ mod cost;
 mod crash;
 mod damage;
 mod exposure;
+mod injection;
 mod lockout;
 mod logs;
 mod migrations;
