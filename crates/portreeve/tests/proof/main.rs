@@ -4,9 +4,12 @@
 
 #![allow(clippy::print_stdout, reason = "figures are shown to whoever runs a suite")]
 
+mod clocks;
 mod course;
 mod crash;
+mod fleet;
 mod ledger;
+mod lockout;
 mod postgres;
 // The tests of the program use the rest.
 #[path = "../support/mod.rs"]
