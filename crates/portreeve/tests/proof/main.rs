@@ -10,6 +10,7 @@ mod crash;
 mod fleet;
 mod ledger;
 mod lockout;
+mod once;
 mod postgres;
 // The tests of the program use the rest.
 #[path = "../support/mod.rs"]
