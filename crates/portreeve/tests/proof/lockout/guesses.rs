@@ -94,8 +94,8 @@ fn no_guess_is_compared_too_many_and_no_right_password_refused() {
     });
     for town in &towns {
         town.fleet.wait_until_ready();
-        town.comes_to_rest();
         let (found, compared) = town.judge(calm_until);
+        town.comes_to_rest();
         assert!(compared as u64 <= found.slots, "{compared} passwords were compared in {} slots", found.slots);
         assert!(found.locks > 0 && found.slots > 0, "nothing happened: {found:?}");
         figure(

@@ -41,6 +41,8 @@ pub struct Repair {
     pub account: String,
     pub from: i64,
     pub to: i64,
+    /// Whether it was deleted and made anew for that.
+    pub anew: bool,
 }
 
 /// What came of a judgement.
@@ -81,23 +83,17 @@ struct Account {
     unclaimed: i64,
     /// Answers that came after their attempt had been counted.
     late: i64,
+    /// Attempts that were under way when the account was deleted.
+    forgotten: i64,
     pieces: Vec<Piece>,
     found: Found,
 }
 
 impl Account {
     fn new(rules: Rules) -> Self {
-        let (run, unclaimed, late) = (0, 0, 0);
-        Self {
-            rules,
-            last: None,
-            run,
-            allowed: rules.threshold,
-            unclaimed,
-            late,
-            pieces: vec![],
-            found: Found::default(),
-        }
+        let (run, unclaimed, late, forgotten) = (0, 0, 0, 0);
+        let (allowed, pieces, found) = (rules.threshold, Vec::new(), Found::default());
+        Self { rules, last: None, run, allowed, unclaimed, late, forgotten, pieces, found }
     }
 
     fn shut_until(&self, counters: &Counters) -> i64 {
@@ -109,9 +105,18 @@ impl Account {
         (self.run, self.allowed) = (0, (self.rules.threshold - failed).max(1));
     }
 
+    /// The account is made, not for the first time perhaps.
+    fn make(&mut self, at: i64, counters: Counters) {
+        let before = self.last.replace(counters);
+        self.found.dead += std::mem::take(&mut self.unclaimed);
+        self.forgotten += before.map_or(0, |before| before.in_flight);
+        self.begin_run(counters.failed);
+        self.shut(at, before.as_ref(), &counters);
+    }
+
     fn move_to(&mut self, at: i64, next: Counters) -> Result<()> {
         ensure(next.in_flight >= 0, || "fewer than no attempts under way".into())?;
-        let Some(last) = self.last.replace(next) else { return Ok(()) };
+        let last = self.last.replace(next).ok_or("changed before it was made")?;
         self.found.dead += std::mem::take(&mut self.unclaimed);
         let (slots, failures) = (next.in_flight - last.in_flight, next.failed - last.failed);
         if slots > 0 {
@@ -121,14 +126,19 @@ impl Account {
         } else if failures < 0 {
             self.begin_run(next.failed);
         }
-        let (before, end) = (self.shut_until(&last), self.shut_until(&next));
-        if before != end {
+        self.shut(at, Some(&last), &next);
+        Ok(())
+    }
+
+    /// Notes until when the account is shut from now on, if that is another time than before.
+    fn shut(&mut self, at: i64, last: Option<&Counters>, next: &Counters) {
+        let end = self.shut_until(next);
+        if last.is_none_or(|last| self.shut_until(last) != end) {
             if let Some(piece) = self.pieces.last_mut() {
                 piece.until = Some(at);
             }
             self.pieces.push(Piece { from: at, until: None, end, set_by: None });
         }
-        Ok(())
     }
 
     fn take_slot(&mut self, at: i64, last: &Counters, next: &Counters) -> Result<()> {
@@ -172,8 +182,8 @@ impl Account {
 
     fn finish(&mut self) -> Result<()> {
         self.found.dead += std::mem::take(&mut self.unclaimed);
-        let (late, dead) = (self.late, self.found.dead);
-        ensure(late <= dead, || format!("{late} comparisons were told of that were counted nowhere; {dead} are open"))
+        let (late, open) = (self.late, self.found.dead + self.forgotten);
+        ensure(late <= open, || format!("{late} comparisons were told of that were counted nowhere; {open} are open"))
     }
 }
 
@@ -204,6 +214,10 @@ pub fn judge(rules: Rules, sights: &[Sight], logins: &[Login], repairs: &[Repair
     for sight in sights {
         let account = accounts.entry(&sight.account).or_insert_with(|| Account::new(rules));
         let seen = match &sight.what {
+            What::Made(counters) => {
+                account.make(sight.at, *counters);
+                Ok(())
+            }
             What::Counters(next) => account.move_to(sight.at, *next),
             What::Login { request, reason } => {
                 if reason.starts_with("wrong password") {
@@ -258,6 +272,11 @@ fn answer(
             let shut = account.pieces.iter().any(|piece| piece.may_shut(login, repairs));
             ensure(shut, || "refused for a lock that was not there".into())
         }
+        (401, Some("unknown account" | "account changed during the login")) => {
+            let anew = repairs.iter().filter(|repair| repair.anew);
+            let meanwhile = anew.into_iter().any(|repair| login.began <= repair.to && login.ended >= repair.from);
+            ensure(meanwhile, || "refused though it was there all the time".into())
+        }
         _ => Err("no answer that there may be".into()),
     }
 }
@@ -280,6 +299,10 @@ mod tests {
         sight(at, What::Counters(Counters { failed, in_flight, since_reset: failed, lock_start }))
     }
 
+    fn made(at: i64) -> Sight {
+        sight(at, What::Made(Counters { failed: 0, in_flight: 0, since_reset: 0, lock_start: NEVER }))
+    }
+
     fn told(request: &str, reason: &str) -> Sight {
         sight(0, What::Login { request: request.into(), reason: reason.into() })
     }
@@ -292,7 +315,7 @@ mod tests {
     /// Two guesses at once, which lock it at 12, and one that is refused.
     fn good() -> (Vec<Sight>, Vec<Login>) {
         let sights = vec![
-            counters(0, 0, 0, NEVER),
+            made(0),
             counters(10, 0, 1, NEVER),
             counters(11, 0, 2, NEVER),
             counters(12, 1, 1, NEVER),
@@ -350,7 +373,7 @@ mod tests {
             ("let in", login("4", (80, 81), 200, false), ""),
             ("in spite of", login("4", (30, 40), 200, true), ""),
             ("not there", login("4", (72, 75), 401, true), "account locked"),
-            ("may be", login("4", (80, 81), 401, true), "account changed during the login"),
+            ("all the time", login("4", (80, 81), 401, true), "account changed during the login"),
             ("all were well", login("", (80, 81), 503, true), "nothing"),
         ];
         for (what, one, reason) in wrong {
@@ -372,7 +395,7 @@ mod tests {
     fn an_account_that_was_opened_is_open() {
         let (mut sights, mut logins) = good();
         sights.extend([counters(33, 0, 0, NEVER), told("4", "account locked"), told("5", "")]);
-        let repair = Repair { account: "a".into(), from: 30 * SECOND, to: 35 * SECOND };
+        let repair = Repair { account: "a".into(), from: 30 * SECOND, to: 35 * SECOND, anew: false };
         // While it is being opened, either may be told.
         logins.extend([login("4", (31, 34), 401, true), login("5", (31, 34), 200, true)]);
         verdict(&sights, &logins, std::slice::from_ref(&repair)).expect("is right");

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{
@@ -26,6 +27,8 @@ const RIGHT: [u8; 6] = [0, 0, 10, 30, 60, 95];
 const GUESSERS: usize = 5;
 /// Between two openings of accounts.
 const REPAIR_PAUSE: Duration = Duration::from_millis(60);
+/// What is under way in the database when a node dies is over by then.
+const LAST_MOMENT: Duration = Duration::from_millis(200);
 /// Where there is no answer, the node is most likely gone.
 const PAUSE: Duration = Duration::from_millis(5);
 
@@ -130,23 +133,43 @@ impl<'a> Town<'a> {
         }
     }
 
-    /// Opens an account: an administrator does, or its lock runs out.
+    /// Opens an account: an administrator does, its lock runs out, or it is made anew.
     fn open(&self, chance: &mut fastrand::Rng) {
         let account = chance.usize(..RIGHT.len());
-        let from = now();
-        let done = if chance.bool() {
-            let admin = self.admin.at(self.fleet.url(chance.usize(..self.fleet.len())));
-            self.unlock(&admin, account)
-        } else {
-            let sql = format!(
+        let admin = self.admin.at(self.fleet.url(chance.usize(..self.fleet.len())));
+        let (from, way) = (now(), chance.u8(..5));
+        let done = match way {
+            0..2 => self.unlock(&admin, account),
+            2 => self.make_anew(&admin, account),
+            _ => self.sql(&format!(
                 "UPDATE accounts SET lock_start = lock_start - {LASTS} WHERE name = '{}' AND lock_start > 0",
                 name(account)
-            );
-            self.sql(&sql)
+            )),
         };
         let to = if done { now() } else { now() + COMMIT };
-        push(&self.repairs, Repair { account: name(account), from, to });
+        push(&self.repairs, Repair { account: name(account), from, to, anew: way == 2 });
         self.make_cheap(account);
+    }
+
+    /// Deletes it and makes it again with the same id, which takes until it is answered. Says that it was.
+    fn make_anew(&self, admin: &Client, account: usize) -> bool {
+        let id = &self.ids[account];
+        let ask = |method: Method, path: &str, body: &Value| {
+            let answer = admin.try_request(method, path, |request| request.json(body));
+            answer.map_or(0, |answer| answer.status)
+        };
+        if ask(Method::DELETE, &format!("/local-users/{id}"), &Value::Null) != 204 {
+            // The database may still be at it.
+            std::thread::sleep(LAST_MOMENT);
+        }
+        let body =
+            json!({"id": id, "name": name(account), "firstName": "First", "lastName": "Last", "password": PASSWORD});
+        wait_for("an account that is made anew", || {
+            // It may not have been deleted, or be there by an answer that was lost.
+            let status = ask(Method::POST, "/local-users", &body);
+            assert!([0, 200, 409, 503].contains(&status), "{status}");
+            [200, 409].contains(&status).then_some(true)
+        })
     }
 
     /// Says whether it was answered.
@@ -154,7 +177,7 @@ impl<'a> Town<'a> {
         let path = format!("/local-users/{}", self.ids[account]);
         let body = json!({"name": name(account), "firstName": "First", "lastName": "Last", "failedLoginAttempts": 0,
             "lockStart": Value::Null});
-        let answer = admin.try_request(reqwest::Method::PUT, &path, |request| request.json(&body));
+        let answer = admin.try_request(Method::PUT, &path, |request| request.json(&body));
         answer.is_ok_and(|answer| {
             assert!([200, 503].contains(&answer.status), "{answer:?}");
             answer.status == 200

@@ -9,9 +9,9 @@ CREATE TABLE witness (place BIGSERIAL PRIMARY KEY, at BIGINT NOT NULL, account T
     since_reset BIGINT, lock_start BIGINT, request TEXT, reason TEXT);
 CREATE FUNCTION witness_counters() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO witness (at, account, failed, in_flight, since_reset, lock_start) VALUES (
+    INSERT INTO witness (at, account, failed, in_flight, since_reset, lock_start, reason) VALUES (
         (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::bigint, NEW.name, NEW.failed_attempts, NEW.attempts_in_flight,
-        NEW.failures_since_reset, NEW.lock_start);
+        NEW.failures_since_reset, NEW.lock_start, TG_OP);
     RETURN NULL;
 END $$;
 CREATE FUNCTION witness_login() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -30,9 +30,9 @@ const SQLITE: [&str; 4] = [
     "CREATE TABLE witness (place INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, account TEXT NOT NULL, failed INTEGER,
         in_flight INTEGER, since_reset INTEGER, lock_start INTEGER, request TEXT, reason TEXT)",
     "CREATE TRIGGER witness_made AFTER INSERT ON accounts WHEN NEW.kind <> 'decoy' BEGIN
-        INSERT INTO witness (at, account, failed, in_flight, since_reset, lock_start) VALUES (
+        INSERT INTO witness (at, account, failed, in_flight, since_reset, lock_start, reason) VALUES (
             CAST(unixepoch('subsec') * 1000000 AS INTEGER), NEW.name, NEW.failed_attempts, NEW.attempts_in_flight,
-            NEW.failures_since_reset, NEW.lock_start);
+            NEW.failures_since_reset, NEW.lock_start, 'INSERT');
      END",
     "CREATE TRIGGER witness_counters AFTER UPDATE ON accounts WHEN NEW.kind <> 'decoy' BEGIN
         INSERT INTO witness (at, account, failed, in_flight, since_reset, lock_start) VALUES (
@@ -58,6 +58,8 @@ pub struct Counters {
 /// What was seen of an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum What {
+    /// It was made, with these counters.
+    Made(Counters),
     /// Its counters are these from now on.
     Counters(Counters),
     /// A login ended, for this reason; empty for a good one.
@@ -97,6 +99,8 @@ fn sight(mut row: Vec<String>) -> Sight {
     let counters = Counters { failed, in_flight: number(3), since_reset: number(4), lock_start: number(5) };
     let what = if failed < 0 {
         What::Login { request: std::mem::take(&mut row[6]), reason: std::mem::take(&mut row[7]) }
+    } else if row[7] == "INSERT" {
+        What::Made(counters)
     } else {
         What::Counters(counters)
     };
