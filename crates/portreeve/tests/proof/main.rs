@@ -8,6 +8,7 @@ mod clocks;
 mod course;
 mod crash;
 mod fleet;
+mod histories;
 mod ledger;
 mod lockout;
 mod once;

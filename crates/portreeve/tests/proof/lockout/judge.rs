@@ -1,18 +1,17 @@
 //! Whether what the database saw and what the clients were told is what the lock-out promises.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    ops::Range,
+};
 
-use super::witness::{Counters, Sight, What};
+use super::{
+    counted::{Account, LOCKS, MILLISECOND, Piece},
+    witness::{Sight, What},
+};
 
-/// So many failures since the last good login keep an account shut until an administrator acts.
-const BLOCK_AT: i64 = 100;
-/// How long a transaction may last: a lock begins when the one that sets it does (microseconds).
-const TRANSACTION: i64 = 30_000_000;
 /// Between what a trigger notes and the commit, if nobody tells when that was (microseconds).
 pub const COMMIT: i64 = 1_000_000;
-/// SQLite's triggers know the time no better (microseconds).
-const MILLISECOND: i64 = 1_000;
-const LOCKS: &str = "wrong password, account locked";
 
 /// When accounts are locked, and for how long (microseconds).
 #[derive(Debug, Clone, Copy)]
@@ -55,159 +54,83 @@ pub struct Found {
     pub dead: i64,
 }
 
-type Result<T> = std::result::Result<T, String>;
+/// What is wrong, if something is.
+pub type Result<T> = std::result::Result<T, String>;
 
-fn ensure(holds: bool, what: impl FnOnce() -> String) -> Result<()> {
+pub fn ensure(holds: bool, what: impl FnOnce() -> String) -> Result<()> {
     if holds { Ok(()) } else { Err(what()) }
 }
 
-/// A time in which the lock of an account was the same.
+/// When requests to an account may meet it shut, and when they must.
 #[derive(Debug)]
-struct Piece {
+struct Shut {
     from: i64,
-    until: Option<i64>,
-    /// When it runs out by itself.
-    end: i64,
-    /// The request that set it.
-    set_by: Option<String>,
+    /// When the last request can have met it so.
+    until: i64,
+    /// The latest of those up to here.
+    latest: i64,
+    /// From the answer that told of it until anything may have opened it.
+    surely: Range<i64>,
 }
 
-/// An account, as its counters moved.
-struct Account {
-    rules: Rules,
-    last: Option<Counters>,
-    /// Failures since the account was last locked, opened, or logged in to, and how many there may be.
-    run: i64,
-    allowed: i64,
-    /// A failure was counted, and no answer has told of it yet.
-    unclaimed: i64,
-    /// Answers that came after their attempt had been counted.
-    late: i64,
-    /// Attempts that were under way when the account was deleted.
-    forgotten: i64,
-    pieces: Vec<Piece>,
-    found: Found,
+/// What of an account answers are held against.
+struct Course<'a> {
+    shuts: Vec<Shut>,
+    /// When it may not have been there, or have been another.
+    anew: Vec<&'a Repair>,
 }
 
-impl Account {
-    fn new(rules: Rules) -> Self {
-        let (run, unclaimed, late, forgotten) = (0, 0, 0, 0);
-        let (allowed, pieces, found) = (rules.threshold, Vec::new(), Found::default());
-        Self { rules, last: None, run, allowed, unclaimed, late, forgotten, pieces, found }
-    }
-
-    fn shut_until(&self, counters: &Counters) -> i64 {
-        let locked = counters.lock_start.saturating_add(self.rules.lasts);
-        if counters.since_reset >= BLOCK_AT { i64::MAX } else { locked }
-    }
-
-    fn begin_run(&mut self, failed: i64) {
-        (self.run, self.allowed) = (0, (self.rules.threshold - failed).max(1));
-    }
-
-    /// The account is made, not for the first time perhaps.
-    fn make(&mut self, at: i64, counters: Counters) {
-        let before = self.last.replace(counters);
-        self.found.dead += std::mem::take(&mut self.unclaimed);
-        self.forgotten += before.map_or(0, |before| before.in_flight);
-        self.begin_run(counters.failed);
-        self.shut(at, before.as_ref(), &counters);
-    }
-
-    fn move_to(&mut self, at: i64, next: Counters) -> Result<()> {
-        ensure(next.in_flight >= 0, || "fewer than no attempts under way".into())?;
-        let last = self.last.replace(next).ok_or("changed before it was made")?;
-        self.found.dead += std::mem::take(&mut self.unclaimed);
-        let (slots, failures) = (next.in_flight - last.in_flight, next.failed - last.failed);
-        if slots > 0 {
-            self.take_slot(at, &last, &next)?;
-        } else if failures > 0 {
-            self.count_failures(at, failures, &last, &next)?;
-        } else if failures < 0 {
-            self.begin_run(next.failed);
+impl<'a> Course<'a> {
+    /// `repairs` in the order of their ends.
+    fn new(pieces: &[Piece], repairs: &[&'a Repair], answered: &HashMap<&str, &Login>) -> Self {
+        let (mut shuts, mut latest) = (Vec::new(), i64::MIN);
+        for piece in pieces.iter().filter(|piece| piece.end > piece.from) {
+            // Those that can have had to do with it.
+            let near = near(repairs, piece.from);
+            let opened = piece.until.map_or(i64::MAX, |until| {
+                let repair = near.iter().find(|repair| (repair.from - MILLISECOND..=repair.to).contains(&until));
+                repair.map_or(until + COMMIT, |repair| repair.to)
+            });
+            let until = piece.end.min(opened);
+            latest = latest.max(until);
+            let told = piece.set_by.as_deref().and_then(|request| answered.get(request));
+            let repaired = near.iter().map(|repair| repair.from).min().unwrap_or(i64::MAX);
+            let open = piece.end.min(piece.until.unwrap_or(i64::MAX)).min(repaired);
+            let surely = told.map_or(open, |told| told.ended)..open;
+            shuts.push(Shut { from: piece.from, until, latest, surely });
         }
-        self.shut(at, Some(&last), &next);
-        Ok(())
+        Self { shuts, anew: repairs.iter().filter(|repair| repair.anew).copied().collect() }
     }
 
-    /// Notes until when the account is shut from now on, if that is another time than before.
-    fn shut(&mut self, at: i64, last: Option<&Counters>, next: &Counters) {
-        let end = self.shut_until(next);
-        if last.is_none_or(|last| self.shut_until(last) != end) {
-            if let Some(piece) = self.pieces.last_mut() {
-                piece.until = Some(at);
-            }
-            self.pieces.push(Piece { from: at, until: None, end, set_by: None });
-        }
+    /// The times in which it was shut that a request may have met.
+    fn met(&self, login: &Login) -> impl Iterator<Item = &Shut> {
+        let begun = self.shuts.partition_point(|shut| shut.from <= login.ended);
+        let near = self.shuts[..begun].iter().rev().take_while(|shut| shut.latest > login.began);
+        near.filter(|shut| shut.until > login.began)
     }
 
-    fn take_slot(&mut self, at: i64, last: &Counters, next: &Counters) -> Result<()> {
-        ensure(*next == Counters { in_flight: last.in_flight + 1, ..*last }, || format!("{last:?} became {next:?}"))?;
-        ensure(self.shut_until(last) <= at + MILLISECOND, || format!("a slot was taken at {at} in spite of {last:?}"))?;
-        let (taken, limit) = (last.failed + last.in_flight, self.rules.threshold);
-        ensure(last.in_flight == 0 || taken < limit, || format!("a slot too many was taken: {last:?}"))?;
-        ensure(last.since_reset + last.in_flight < BLOCK_AT, || format!("one too many in all: {last:?}"))?;
-        self.found.slots += 1;
-        Ok(())
+    fn may_be_shut(&self, login: &Login) -> Result<()> {
+        ensure(self.met(login).next().is_some(), || "refused for a lock that was not there".into())
     }
 
-    fn count_failures(&mut self, at: i64, failures: i64, last: &Counters, next: &Counters) -> Result<()> {
-        let slots = last.in_flight - next.in_flight;
-        ensure(slots == failures, || format!("{failures} failures for {slots} slots: {last:?} became {next:?}"))?;
-        self.run += failures;
-        ensure(self.run <= self.allowed, || format!("{} failures where {} may be: {next:?}", self.run, self.allowed))?;
-        self.unclaimed = failures;
-        let locks = next.failed >= self.rules.threshold;
-        ensure(locks == (next.lock_start != last.lock_start), || format!("{last:?} became {next:?}"))?;
-        if locks {
-            let begins = at - TRANSACTION..=at + MILLISECOND;
-            ensure(begins.contains(&next.lock_start), || format!("at {at} a lock was set that begins at {next:?}"))?;
-            self.found.locks += 1;
-            self.begin_run(next.failed);
-        }
-        Ok(())
+    fn may_be_open(&self, login: &Login) -> Result<()> {
+        let shut = self.met(login).find(|shut| login.began > shut.surely.start && login.ended < shut.surely.end);
+        ensure(shut.is_none(), || format!("compared in spite of the lock {shut:?}"))
     }
 
-    /// A comparison came to its end, and the password was wrong.
-    fn claim(&mut self, request: &str, reason: &str) {
-        if self.unclaimed != 1 {
-            self.late += 1;
-            return;
-        }
-        self.unclaimed = 0;
-        if let Some(piece) = self.pieces.last_mut().filter(|_| reason == LOCKS) {
-            piece.set_by = Some(request.to_owned());
-        }
-    }
-
-    fn finish(&mut self) -> Result<()> {
-        self.found.dead += std::mem::take(&mut self.unclaimed);
-        let (late, open) = (self.late, self.found.dead + self.forgotten);
-        ensure(late <= open, || format!("{late} comparisons were told of that were counted nowhere; {open} are open"))
+    fn may_be_another(&self, login: &Login) -> Result<()> {
+        let meanwhile = near(&self.anew, login.began).iter().any(|repair| repair.from <= login.ended);
+        ensure(meanwhile, || "refused though it was there all the time".into())
     }
 }
 
-impl Piece {
-    /// Whether a request may have met the account shut.
-    fn may_shut(&self, login: &Login, repairs: &[&Repair]) -> bool {
-        let opened = self.until.map_or(i64::MAX, |until| {
-            let repair = repairs.iter().find(|repair| (repair.from - MILLISECOND..=repair.to).contains(&until));
-            repair.map_or(until + COMMIT, |repair| repair.to)
-        });
-        login.began < self.end.min(opened) && login.ended >= self.from
-    }
-
-    /// Whether a request must have met the account locked: it came after the answer that told of the lock, if `told`, and was
-    /// over before anything opened the account.
-    fn must_shut(&self, login: &Login, repairs: &[&Repair], told: Option<&Login>) -> bool {
-        let Some(told) = told else { return false };
-        let repaired = repairs.iter().filter(|repair| repair.to > self.from).map(|repair| repair.from).min();
-        let open = self.end.min(repaired.unwrap_or(i64::MAX)).min(self.until.unwrap_or(i64::MAX));
-        login.began > told.ended && login.ended < open
-    }
+/// The first repairs that were not over by then. One that was not answered may overlap with those behind it.
+fn near<'a, 'b>(repairs: &'b [&'a Repair], time: i64) -> &'b [&'a Repair] {
+    let next = repairs.partition_point(|repair| repair.to < time);
+    &repairs[next..repairs.len().min(next + 8)]
 }
 
-/// Holds what was seen and told against what is promised. Nothing but answers may have come until `calm_until`.
+/// Holds what was seen and told against what is promised. Until `calm_until` everything must have been answered.
 pub fn judge(rules: Rules, sights: &[Sight], logins: &[Login], repairs: &[Repair], calm_until: i64) -> Result<Found> {
     let mut accounts: BTreeMap<&str, Account> = BTreeMap::new();
     let mut reasons: HashMap<&str, &str> = HashMap::new();
@@ -229,61 +152,48 @@ pub fn judge(rules: Rules, sights: &[Sight], logins: &[Login], repairs: &[Repair
         };
         seen.map_err(|wrong| format!("{}: {wrong}", sight.account))?;
     }
-    let mut found = Found::default();
-    for (name, account) in &mut accounts {
+    let answered: HashMap<&str, &Login> =
+        logins.iter().filter(|login| login.status != 0).map(|login| (login.request.as_str(), login)).collect();
+    let (mut found, mut courses) = (Found::default(), HashMap::new());
+    for (&name, account) in &mut accounts {
         account.finish().map_err(|wrong| format!("{name}: {wrong}"))?;
+        let died = account.died.filter(|at| *at < calm_until);
+        ensure(died.is_none(), || format!("{name}: somebody was taken for dead at {died:?} though all were well"))?;
         found.slots += account.found.slots;
         found.locks += account.found.locks;
         found.dead += account.found.dead;
+        let mut repairs: Vec<&Repair> = repairs.iter().filter(|repair| repair.account == name).collect();
+        repairs.sort_by_key(|repair| repair.to);
+        courses.insert(name, Course::new(&account.pieces, &repairs, &answered));
     }
-    let answered: HashMap<&str, &Login> =
-        logins.iter().filter(|login| login.status != 0).map(|login| (login.request.as_str(), login)).collect();
     for login in logins {
-        let account = accounts.get(login.account.as_str()).ok_or("an account that nobody saw")?;
-        let repairs: Vec<&Repair> = repairs.iter().filter(|repair| repair.account == login.account).collect();
+        let course = courses.get(login.account.as_str()).ok_or("an account that nobody saw")?;
         let reason = reasons.get(login.request.as_str()).copied();
-        answer(login, reason, account, &repairs, &answered, calm_until)
+        answer(login, reason, course, calm_until)
             .map_err(|wrong| format!("{wrong}: {login:?}, for the audit log {reason:?}"))?;
     }
     Ok(found)
 }
 
 /// Whether one answer is right.
-fn answer(
-    login: &Login,
-    reason: Option<&str>,
-    account: &Account,
-    repairs: &[&Repair],
-    answered: &HashMap<&str, &Login>,
-    calm_until: i64,
-) -> Result<()> {
-    let compared = || {
-        let told = |piece: &Piece| answered.get(piece.set_by.as_deref()?).copied();
-        let shut = account.pieces.iter().find(|piece| piece.must_shut(login, repairs, told(piece)));
-        ensure(shut.is_none(), || format!("compared in spite of the lock {shut:?}"))
-    };
+fn answer(login: &Login, reason: Option<&str>, course: &Course<'_>, calm_until: i64) -> Result<()> {
     match (login.status, reason) {
         (0 | 503, _) => ensure(login.ended > calm_until, || "no answer though all were well".into()),
-        (200, Some("")) => ensure(login.right, || "a wrong password was let in".into()).and_then(|()| compared()),
+        (200, Some("")) => {
+            ensure(login.right, || "a wrong password was let in".into()).and_then(|()| course.may_be_open(login))
+        }
         (401, Some("wrong password" | LOCKS)) => {
-            ensure(!login.right, || "a right password was found wrong".into()).and_then(|()| compared())
+            ensure(!login.right, || "a right password was found wrong".into()).and_then(|()| course.may_be_open(login))
         }
-        (401, Some("account locked" | "account blocked after 100 failures")) => {
-            let shut = account.pieces.iter().any(|piece| piece.may_shut(login, repairs));
-            ensure(shut, || "refused for a lock that was not there".into())
-        }
-        (401, Some("unknown account" | "account changed during the login")) => {
-            let anew = repairs.iter().filter(|repair| repair.anew);
-            let meanwhile = anew.into_iter().any(|repair| login.began <= repair.to && login.ended >= repair.from);
-            ensure(meanwhile, || "refused though it was there all the time".into())
-        }
+        (401, Some("account locked" | "account blocked after 100 failures")) => course.may_be_shut(login),
+        (401, Some("unknown account" | "account changed during the login")) => course.may_be_another(login),
         _ => Err("no answer that there may be".into()),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::witness::Counters, *};
 
     const SECOND: i64 = 1_000_000;
     const RULES: Rules = Rules { threshold: 2, lasts: 60 * SECOND };
@@ -341,6 +251,8 @@ mod tests {
         logins.extend([login("", (70, 95), 0, true), login("", (1_001, 1_002), 503, true)]);
         let found = judge(RULES, &sights, &logins, &[], 90 * SECOND).expect("is right");
         assert_eq!((found.slots, found.locks, found.dead), (3, 2, 1));
+        let calm = judge(RULES, &sights, &logins[..3], &[], 91 * SECOND).expect_err("nobody was killed");
+        assert!(calm.contains("taken for dead"), "{calm}");
     }
 
     #[test]

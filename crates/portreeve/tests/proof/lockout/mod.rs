@@ -1,6 +1,7 @@
 //! The lock-out is exact: never more comparisons than it says, never a right password refused for the guesses of others, and
 //! locks as long as they are to be, whatever is killed and whatever clocks say.
 
+mod counted;
 mod ends;
 mod guesses;
 mod judge;
