@@ -6,16 +6,21 @@
 
 mod backup;
 mod belongings;
+mod clocks;
 mod course;
 mod crash;
 mod damage;
 mod deeds;
 mod disk;
 mod errors;
+mod fleet;
 mod full;
 mod health;
+mod histories;
 mod ledger;
+mod lockout;
 mod machine;
+mod once;
 mod overload;
 mod postgres;
 mod power;

@@ -131,15 +131,18 @@ where
     let verified_at = directory.remembered.now();
     match (outcome, credential) {
         (Outcome::Right { rehashed }, Some(account)) => {
-            let context = match (way.prepare)(directory, &account, wish).await {
+            let context = (way.prepare)(directory, &account, wish).await;
+            let verified = Verified { account, origin: knock.origin.clone() };
+            let good = Good { rehashed, act: knock.act, ids: directory.random.clone() };
+            let context = match context {
                 Ok(context) => context,
+                // The account has gone meanwhile.
+                Err(Error::LoginRefused) => return settle::lose(directory, attempt, verified, good).await,
                 Err(fault) => {
-                    settle::give_back(directory, Some(account), &attempt).await?;
+                    settle::give_back(directory, Some(verified.account), &attempt).await?;
                     return Err(fault);
                 }
             };
-            let verified = Verified { account, origin: knock.origin.clone() };
-            let good = Good { rehashed, act: knock.act, ids: directory.random.clone() };
             let context = (verified.clone(), good.clone(), context);
             let entered = settle::accept(directory, attempt, context, way.entrance).await?;
             if way.ready.is_some() {
