@@ -7,7 +7,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Inner, Location, Store, Tx, Use, relocation::marks};
+use super::{Location, Store, Tx, Use, relocation::marks};
 use crate::{
     error::{Error, Failure, Result},
     metrics::Metrics,
@@ -142,7 +142,7 @@ async fn migrate(migrations: &[Migration], tx: &mut Tx) -> Result<bool> {
         return if serves <= known { Ok(false) } else { Err(too_new(version, serves, known)) };
     };
     for migration in missing {
-        if let Inner::Postgres(_) = tx.inner {
+        if tx.is_postgres() {
             tx.batch(&spoken(&migration.sql, "PostgreSQL")).await?;
         } else {
             // SQLite compares bytes by default and does not know the collation by PostgreSQL's name.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Door, Reader, TABLES};
 use crate::{
     error::{Error, Failure, Result},
-    store::{Inner, Store, Tx, facts, json},
+    store::{Store, Tx, facts, json},
 };
 
 /// Where the mark stands, and which tables have which names.
@@ -116,7 +116,7 @@ pub(crate) async fn open(store: &Store) -> Result<()> {
             Box::pin(async move {
                 rename(tx, Door::Closed, Door::Open).await?;
                 facts::delete(tx, MARK).await?;
-                if let Inner::Postgres(_) = tx.inner {
+                if tx.is_postgres() {
                     // Else the first minutes' plans would be those for empty tables.
                     let all: Vec<&str> = TABLES.iter().map(|table| table.name).collect();
                     tx.batch(&format!("SET LOCAL statement_timeout = 0; ANALYZE {}", all.join(", "))).await?;
@@ -140,7 +140,7 @@ pub(crate) struct Alone(#[expect(dead_code, reason = "held, not read")] Tx);
 
 pub(crate) async fn alone(store: &Store) -> Result<Option<Alone>> {
     let mut tx = store.connection().await?;
-    if let Inner::Sqlite(_) = tx.inner {
+    if !tx.is_postgres() {
         return Ok(None);
     }
     // This kind of lock is in nobody's way but its own.
