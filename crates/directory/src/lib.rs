@@ -50,11 +50,7 @@ pub mod transfer;
 pub mod trial;
 pub mod version;
 
-use std::{
-    ops::Deref,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{ops::Deref, sync::Arc, time::Duration};
 
 use caller::{ADMINISTRATOR, Caller};
 use error::Result;
@@ -69,6 +65,7 @@ use passwords::Password;
 use random::Random;
 use store::{Location, Store, Use};
 use time::{Clock, Timestamp};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 /// How long a new password waits for its hash before the client is told to come back.

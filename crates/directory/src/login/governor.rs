@@ -5,11 +5,11 @@ use std::{
     collections::{BTreeMap, HashMap},
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::Instant};
 
 use crate::{
     error::{Error, Result},
@@ -172,7 +172,7 @@ impl Governor {
         let (ticket, evicted) = evicted;
         drop(evicted);
         let waiting = Waiting { governor: self, ticket };
-        let permit = tokio::time::timeout_at(deadline.into(), wait).await;
+        let permit = tokio::time::timeout_at(deadline, wait).await;
         drop(waiting);
         self.metrics.hash_wait.observe(began.elapsed().as_secs_f64());
         match permit {

@@ -8,7 +8,7 @@ mod refusal;
 mod remembered;
 mod settle;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::governor::Permit;
 use crate::{
@@ -167,13 +167,12 @@ async fn check(
     let stored = credential.map(|account| account.password_hash.clone()).unwrap_or_default();
     let (compare, is_wrong) = (matches!(attempt.counted_on, CountedOn::Account), attempt.is_wrong);
     let (password, verifications) = (knock.password.clone(), directory.metrics.password_verifications.clone());
-    let salt = directory.random.salt();
-    let taken = Instant::now();
+    let (salt, asked) = (directory.random.salt(), attempt.asked);
     permit
         .run(move |hasher| {
             // Others may take this node for dead before long: then there is nothing to compare any more. Of what is known to
             // be wrong nothing more is learned.
-            if taken.elapsed() > LEASE / 2 && !is_wrong {
+            if asked.elapsed() > LEASE / 2 && !is_wrong {
                 return Err(Error::Overloaded { retry_after_seconds: 1 });
             }
             if !compare {
