@@ -55,7 +55,8 @@ impl Verified {
     }
 }
 
-/// What happens between the comparison, if it was good, and the transaction that accounts for it.
+/// What happens between the comparison, if it was good, and the transaction that accounts for it. [`Error::LoginRefused`] if
+/// the account is no longer there.
 pub(crate) type Prepare<W, C> = for<'a> fn(&'a Directory, &'a Credential, W) -> BoxFuture<'a, Result<C>>;
 
 /// What `prepare` would come to, as far as this node knows without asking: nothing if it does not know, or if it would not be
@@ -131,15 +132,20 @@ where
     let verified_at = directory.remembered.now();
     match (outcome, credential) {
         (Outcome::Right { rehashed }, Some(account)) => {
-            let context = match (way.prepare)(directory, &account, wish).await {
+            let prepared = (way.prepare)(directory, &account, wish).await;
+            let verified = Verified { account, origin: knock.origin.clone() };
+            let good = Good { rehashed, act: knock.act, ids: directory.random.clone() };
+            let context = match prepared {
                 Ok(context) => context,
+                Err(Error::LoginRefused) => {
+                    settle::come_too_late(directory, attempt, verified, good).await?;
+                    return Err(Error::LoginRefused);
+                }
                 Err(fault) => {
-                    settle::give_back(directory, Some(account), &attempt).await?;
+                    settle::give_back(directory, Some(verified.account), &attempt).await?;
                     return Err(fault);
                 }
             };
-            let verified = Verified { account, origin: knock.origin.clone() };
-            let good = Good { rehashed, act: knock.act, ids: directory.random.clone() };
             let context = (verified.clone(), good.clone(), context);
             let entered = settle::accept(directory, attempt, context, way.entrance).await?;
             if way.ready.is_some() {

@@ -114,6 +114,24 @@ async fn record(
     audit::write(tx, id, &record).await
 }
 
+/// Refuses someone whose password was right, but whose account was deleted meanwhile.
+pub(super) async fn come_too_late(
+    directory: &Directory,
+    attempt: Attempt,
+    verified: Verified,
+    good: Good,
+) -> Result<()> {
+    directory
+        .store
+        .write((attempt, verified, good), |(attempt, verified, good), tx| {
+            Box::pin(async move {
+                let held = attempts::delete(tx, &attempt.id).await?;
+                good::come_too_late(tx, held, verified, good).await
+            })
+        })
+        .await
+}
+
 pub(super) async fn accept<C, T>(
     directory: &Directory,
     attempt: Attempt,
