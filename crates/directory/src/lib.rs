@@ -141,12 +141,22 @@ impl Directory {
         let metrics = Metrics::default();
         let governor = Governor::start(options.hash_workers, metrics.clone())?;
         let scripts = Engine::start(options.hash_workers, metrics.clone())?;
-        let remembered = Remembered::new(options.remember_logins, options.clock.clone(), &options.random);
-        let store = Store::open(&options.location, options.usage, options.clock, metrics.clone()).await?;
+        let store = Store::open(&options.location, options.usage, options.clock.clone(), metrics.clone()).await?;
+        Self::on(store, governor, scripts, metrics, options).await
+    }
+
+    /// A directory on an open store.
+    async fn on(
+        store: Store,
+        governor: Arc<Governor>,
+        scripts: Arc<Engine>,
+        metrics: Metrics,
+        options: Options,
+    ) -> Result<Self> {
         let directory = Self(Arc::new(Parts {
             store,
             governor,
-            remembered,
+            remembered: Remembered::new(options.remember_logins, options.clock, &options.random),
             random: options.random,
             scripts,
             configuration: configuration::Cache::default(),
@@ -256,3 +266,6 @@ impl Directory {
         permit.run(move |hasher| hasher.hash(&password, &salt)).await?
     }
 }
+
+#[cfg(test)]
+mod simulation;

@@ -23,6 +23,8 @@ pub(crate) mod relocation;
 pub(crate) mod retagging;
 pub(crate) mod scope;
 pub(crate) mod sessions;
+#[cfg(test)]
+pub(crate) mod simulated;
 mod sqlite;
 pub(crate) mod table;
 pub(crate) mod tags;
@@ -96,6 +98,8 @@ pub(crate) struct Tx {
 enum Inner {
     Sqlite(rusqlite::Connection),
     Postgres(postgres::Connection),
+    #[cfg(test)]
+    Simulated(simulated::Connection),
 }
 
 impl Tx {
@@ -120,6 +124,8 @@ impl Tx {
         match &mut self.inner {
             Inner::Sqlite(connection) => sqlite::execute(connection, sql, values),
             Inner::Postgres(connection) => connection.execute(sql, values).await,
+            #[cfg(test)]
+            Inner::Simulated(connection) => connection.execute(sql, values).await,
         }
     }
 
@@ -134,6 +140,8 @@ impl Tx {
         match &mut self.inner {
             Inner::Sqlite(connection) => sqlite::query(connection, sql, values, map),
             Inner::Postgres(connection) => connection.query(sql, values, map).await,
+            #[cfg(test)]
+            Inner::Simulated(connection) => connection.query(sql, values, map).await,
         }
     }
 
@@ -156,6 +164,8 @@ impl Tx {
         match &mut self.inner {
             Inner::Sqlite(connection) => connection.execute_batch(sql).map_err(sqlite::failure),
             Inner::Postgres(connection) => connection.batch(sql).await,
+            #[cfg(test)]
+            Inner::Simulated(connection) => connection.batch(sql),
         }
     }
 }
@@ -184,6 +194,8 @@ pub(crate) struct Store {
 enum Backend {
     Sqlite(sqlite::Sqlite),
     Postgres(postgres::Postgres),
+    #[cfg(test)]
+    Simulated(simulated::Simulated),
 }
 
 impl Store {
@@ -207,7 +219,12 @@ impl Store {
 
     /// Whether other processes may serve the same data. Not so for the embedded database.
     pub(crate) fn is_shared(&self) -> bool {
-        matches!(self.backend, Backend::Postgres(_))
+        match &self.backend {
+            Backend::Sqlite(_) => false,
+            Backend::Postgres(_) => true,
+            #[cfg(test)]
+            Backend::Simulated(simulated) => simulated.is_shared(),
+        }
     }
 
     /// The time by the database's clock, as well as this node knows it without asking.
@@ -215,6 +232,8 @@ impl Store {
         match &self.backend {
             Backend::Sqlite(sqlite) => sqlite.now(),
             Backend::Postgres(postgres) => postgres.now(),
+            #[cfg(test)]
+            Backend::Simulated(simulated) => simulated.now(),
         }
     }
 
@@ -229,6 +248,8 @@ impl Store {
         let result = match &self.backend {
             Backend::Sqlite(sqlite) => sqlite.read(&context, closure),
             Backend::Postgres(postgres) => postgres.read(&context, closure).await,
+            #[cfg(test)]
+            Backend::Simulated(simulated) => simulated.read(&context, closure).await,
         };
         self.observe("read", began);
         result
@@ -250,6 +271,8 @@ impl Store {
                     .map_err(|stopped| Error::Internal(stopped.to_string()))?
             }
             Backend::Postgres(postgres) => postgres.read(&context, closure).await,
+            #[cfg(test)]
+            Backend::Simulated(simulated) => simulated.read(&context, closure).await,
         };
         self.observe("read", began);
         result
@@ -266,6 +289,8 @@ impl Store {
         let result = match &self.backend {
             Backend::Sqlite(sqlite) => sqlite.write(context, closure).await,
             Backend::Postgres(postgres) => postgres.write(&context, closure).await,
+            #[cfg(test)]
+            Backend::Simulated(simulated) => simulated.write(&context, closure).await,
         };
         self.observe("write", began);
         result
@@ -280,6 +305,8 @@ impl Store {
         match &self.backend {
             Backend::Sqlite(sqlite) => sqlite.checkpoint(),
             Backend::Postgres(_) => Ok(()),
+            #[cfg(test)]
+            Backend::Simulated(_) => Ok(()),
         }
     }
 
@@ -293,6 +320,8 @@ impl Store {
         let inner = match &self.backend {
             Backend::Sqlite(sqlite) => Inner::Sqlite(sqlite.connect()?),
             Backend::Postgres(postgres) => Inner::Postgres(postgres.connect_for_transaction().await?),
+            #[cfg(test)]
+            Backend::Simulated(simulated) => Inner::Simulated(simulated.connection()),
         };
         Ok(Tx { inner, now: self.now() })
     }

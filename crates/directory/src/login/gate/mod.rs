@@ -16,7 +16,7 @@ use crate::{
     error::{Error, Result},
     kind::AccountKind,
     origin::Origin,
-    passwords::{Password, hasher},
+    passwords::Password,
     store::{
         BoxFuture, Tx,
         accounts::Credential,
@@ -189,7 +189,7 @@ async fn check(
             if !hasher.verify(&password, &stored)? {
                 return Ok(Outcome::Wrong);
             }
-            let rehashed = hasher::is_outdated(&stored).then(|| hasher.hash(&password, &salt)).transpose()?;
+            let rehashed = hasher.is_outdated(&stored).then(|| hasher.hash(&password, &salt)).transpose()?;
             Ok(Outcome::Right { rehashed })
         })
         .await?
