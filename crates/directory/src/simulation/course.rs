@@ -247,6 +247,7 @@ impl Course {
                 let off = self.draw(|d| d.i64(-7_200_000_000..7_200_000_000));
                 if let Some(node) = world.node(number) {
                     self.note(&format!("the clock of node {number} is off by {off}"));
+                    self.oracle.look().clock_is_set(node.steps.name());
                     node.set_clock(off);
                 }
             }

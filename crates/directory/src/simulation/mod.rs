@@ -35,10 +35,10 @@ fn simulate(seed: u64) -> Outcome {
         let chance = Chance::new(seed);
         let plan = chance.draw(course::plan);
         let world = World::new(chance, plan.clone()).expect("a world");
-        let oracle = Oracle::new(world.database.look_now().expect("can be looked at"));
+        let oracle = Oracle::new(world.database.look_now().expect("can be looked at"), plan.remember);
         oracle.look().note(world.database.now(), &format!("seed {seed}: {plan:?}"));
         let told = oracle.clone();
-        world.database.watch(Box::new(move |event| told.look().told(event)));
+        world.database.watch(Box::new(move |node, event| told.look().told(node.name(), event)));
         Course::new(world, oracle.clone()).run().await;
         let mut inner = oracle.look();
         let (trace, figures) = (std::mem::take(&mut inner.trace), std::mem::take(&mut inner.figures));

@@ -69,6 +69,8 @@ pub(crate) enum Fate {
 pub(crate) struct Steps(Arc<Node>);
 
 struct Node {
+    /// No two starts have the same.
+    name: u64,
     chance: Chance,
     weather: Weather,
     is_dead: AtomicBool,
@@ -81,8 +83,13 @@ struct Node {
 impl Steps {
     pub(crate) fn new(chance: Chance, weather: Weather) -> Self {
         let (is_dead, losses) = (AtomicBool::new(false), AtomicU64::new(0));
-        let (death, paused_until) = (Notify::new(), Mutex::default());
-        Self(Arc::new(Node { chance, weather, is_dead, death, losses, paused_until }))
+        let (name, death, paused_until) = (chance.draw(|d| d.u64(..)), Notify::new(), Mutex::default());
+        Self(Arc::new(Node { name, chance, weather, is_dead, death, losses, paused_until }))
+    }
+
+    /// By what the node is known, from this start on.
+    pub(crate) fn name(&self) -> u64 {
+        self.0.name
     }
 
     /// The node does nothing any more: whatever it is at comes no further than to its next step.

@@ -34,7 +34,8 @@ pub(crate) enum Event {
     Committed(Box<Seen>),
 }
 
-type Watch = Box<dyn FnMut(Event) + Send>;
+/// Is told which node does something, and what.
+type Watch = Box<dyn FnMut(&Steps, Event) + Send>;
 
 /// The database that all nodes share.
 pub(crate) struct Database {
@@ -149,18 +150,24 @@ impl Database {
         Ok(sqlite::execute(&lock(&self.connection), sql, &[]).map(drop)?)
     }
 
-    fn tell(&self, event: Event) {
+    fn tell(&self, node: &Steps, event: Event) {
         if let Some(watch) = &mut *lock(&self.watch) {
-            watch(event);
+            watch(node, event);
         }
     }
 
     /// Runs a transaction that began at `now`, and commits it unless it is in vain.
-    fn run<C, T, F>(self: &Arc<Self>, now: Timestamp, in_vain: bool, context: &C, closure: &F) -> Result<T>
+    fn run<C, T, F>(
+        self: &Arc<Self>,
+        node: &Steps,
+        now: Timestamp,
+        in_vain: bool,
+        (context, closure): (&C, &F),
+    ) -> Result<T>
     where
         F: for<'a> Fn(&'a C, &'a mut Tx) -> BoxFuture<'a, Result<T>>,
     {
-        self.tell(Event::Begun);
+        self.tell(node, Event::Begun);
         let rows = |table| sqlite::first(&lock(&self.connection), table, &[], |row| row.int(0));
         let last = rows("SELECT MAX(rowid) FROM audit_log").unwrap_or_default().unwrap_or(0);
         let changed = lock(&self.connection).total_changes();
@@ -176,9 +183,9 @@ impl Database {
         match &result {
             Ok(_) if !in_vain && is_changed && lock(&self.watch).is_some() => {
                 let seen = self.look(now, last)?;
-                self.tell(Event::Committed(Box::new(seen)));
+                self.tell(node, Event::Committed(Box::new(seen)));
             }
-            _ => self.tell(Event::Undone),
+            _ => self.tell(node, Event::Undone),
         }
         result
     }
@@ -329,7 +336,7 @@ impl Simulated {
             if fate == Fate::Lost {
                 return Err(Failure::Unavailable("the connection was lost".into()).into());
             }
-            let result = self.database.run(now, fate == Fate::Repeated, context, &closure);
+            let result = self.database.run(&self.steps, now, fate == Fate::Repeated, (context, &closure));
             self.steps.step().await;
             match fate {
                 Fate::Repeated => {}

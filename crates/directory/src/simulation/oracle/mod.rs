@@ -6,6 +6,7 @@ mod attempts;
 mod ends;
 mod held;
 mod laws;
+mod recognitions;
 mod tokens;
 
 use std::{
@@ -23,6 +24,7 @@ pub(super) use answers::{Answer, request_id};
 use attempts::Attempts;
 use ends::Ends;
 use laws::Laws;
+use recognitions::Recognitions;
 use tokens::Tokens;
 
 use super::{
@@ -69,6 +71,7 @@ pub(super) struct Inner {
     laws: Laws,
     attempts: Attempts,
     ends: Ends,
+    recognitions: Recognitions,
     tokens: Tokens,
     answers: Answers,
     /// Tasks in the order in which they were first seen, which the runtime's own numbers are not.
@@ -81,6 +84,7 @@ pub(super) struct Inner {
 /// A committed transaction, beside what there was before.
 pub(super) struct Commit<'a> {
     number: usize,
+    node: u64,
     task: Option<Id>,
     before: &'a Seen,
     after: &'a Seen,
@@ -95,8 +99,8 @@ impl Commit<'_> {
 }
 
 impl Oracle {
-    /// One that has seen how things are at the beginning.
-    pub(super) fn new(seen: Seen) -> Self {
+    /// One that has seen how things are at the beginning. Nodes remember passwords for so long.
+    pub(super) fn new(seen: Seen, remember: Duration) -> Self {
         let laws = Laws::new(&seen);
         let (attempts, tokens) = (Attempts::new(&seen), Tokens::new(&seen));
         Self(Arc::new(Mutex::new(Inner {
@@ -105,6 +109,7 @@ impl Oracle {
             laws,
             attempts,
             ends: Ends::default(),
+            recognitions: Recognitions::new(remember),
             tokens,
             answers: Answers::default(),
             tasks: Vec::new(),
@@ -156,7 +161,7 @@ impl Inner {
     }
 
     /// What the database tells.
-    pub(super) fn told(&mut self, event: Event) {
+    pub(super) fn told(&mut self, node: u64, event: Event) {
         let task = self.task();
         let compared = watch::take();
         match event {
@@ -174,7 +179,7 @@ impl Inner {
                     With::Hash { .. } => None,
                 });
                 let remembered = remembered.collect();
-                self.committed(task, *after, remembered);
+                self.committed((node, task), *after, remembered);
             }
         }
     }
@@ -191,7 +196,7 @@ impl Inner {
         self.attempts.compared(&self.laws, task, right)
     }
 
-    fn committed(&mut self, task: Option<Id>, after: Seen, remembered: Vec<bool>) {
+    fn committed(&mut self, (node, task): (u64, Option<Id>), after: Seen, remembered: Vec<bool>) {
         self.commits += 1;
         let records: Vec<String> = after
             .records
@@ -202,10 +207,11 @@ impl Inner {
         self.trace.push(format!("{} task {place} commits {} {}", after.now, self.commits, records.join(", ")));
         self.trace_changes(&after);
         let before = std::mem::replace(&mut self.seen, after);
-        let commit = Commit { number: self.commits, task, before: &before, after: &self.seen, remembered };
+        let commit = Commit { number: self.commits, node, task, before: &before, after: &self.seen, remembered };
         self.laws.committed(&commit);
         let mut sound = self.attempts.committed(&commit, &self.laws, &mut self.figures);
         sound = sound.and_then(|()| self.answers.committed(&commit, &self.laws, &self.attempts, &self.ends));
+        sound = sound.and_then(|()| self.recognitions.committed(&commit, &self.attempts));
         let ended = ends::of(&commit);
         self.tokens.committed(&commit, &ended, &self.answers);
         self.ends.committed(&commit, &ended);
@@ -267,6 +273,11 @@ impl Inner {
     /// The one node of this world counts what was under way when it stopped.
     pub(super) fn recovers(&mut self, is_recovering: bool) {
         self.attempts.is_recovering = is_recovering;
+    }
+
+    /// The clock of a node is not what it was.
+    pub(super) fn clock_is_set(&mut self, node: u64) {
+        self.recognitions.clock_is_set(node);
     }
 
     /// Nothing is under way any more, and has not been for long.
