@@ -4,9 +4,17 @@
 
 #![allow(clippy::print_stdout, reason = "figures are shown to whoever runs a suite")]
 
+// What `portreeve bench` puts load on a server with.
+#[path = "../../src/commands/bench/client.rs"]
+#[allow(dead_code)]
+mod client;
 mod course;
 mod crash;
 mod ledger;
+#[path = "../../src/commands/bench/load.rs"]
+#[allow(dead_code)]
+mod load;
+mod overload;
 mod postgres;
 // The tests of the program use the rest.
 #[path = "../support/mod.rs"]
