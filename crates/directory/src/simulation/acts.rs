@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Number;
 use uuid::Uuid;
 
-use super::world::{MACHINE, Node, PEOPLE, origin, password, person, policy, policy_id};
+use super::world::{MACHINE, Node, PEOPLE, ROLE_ID, origin, password, person, policy, policy_id, role};
 use crate::{
     Directory,
     blacklist::{self, BlacklistedUserInput},
@@ -15,7 +15,7 @@ use crate::{
     identity_providers::{self, IdentityProviderInput},
     local_users::{self, LocalUserInput},
     login::{self, LoginInput, PasswordChangeInput},
-    policies,
+    policies, roles,
     sessions::{self, Purpose},
     time::Timestamp,
     version::Expected,
@@ -68,6 +68,9 @@ pub(super) enum Act {
     SetPolicy {
         name: &'static str,
         disabled: bool,
+    },
+    SetRole {
+        gives: bool,
     },
     /// A node's own.
     Tidy,
@@ -233,6 +236,7 @@ async fn administer(directory: &Directory, caller: &Caller, act: Act) -> Result<
         Act::SetPolicy { name, disabled } => {
             policies::replace(directory, caller, policy_id(name), any, policy(name, disabled)).await.map(drop)
         }
+        Act::SetRole { gives } => roles::replace(directory, caller, ROLE_ID, any, role(gives)).await.map(drop),
         other => Err(Error::Internal(format!("{other:?} is no administrator's"))),
     }
 }

@@ -18,6 +18,9 @@ use super::{
 /// Those that are logged in to, the more often the sooner they are named.
 const NAMES: [&str; 8] = ["ada", "ada", "ada", "bob", "bob", "cleo", MACHINE, "nemo"];
 
+/// How often somebody asks when nothing goes wrong any more.
+const TRIES: usize = 5;
+
 /// How a world is to be. In each only some things go wrong, so that none hides another.
 pub(super) fn plan(draw: &mut Rng) -> Plan {
     let is_shared = draw.u8(..5) > 0;
@@ -203,8 +206,12 @@ impl Course {
             17 => return Some(Act::Bar { name }),
             18 | 19 => return Some(Act::Unbar { name }),
             20 | 21 => {
-                let name = if self.draw(|d| d.bool()) { "Staff" } else { "Stopped" };
-                return Some(Act::SetPolicy { name, disabled: self.draw(|d| d.bool()) });
+                let disabled = self.draw(|d| d.bool());
+                return Some(match self.draw(|d| d.u8(..3)) {
+                    0 => Act::SetRole { gives: !disabled },
+                    1 => Act::SetPolicy { name: "Staff", disabled },
+                    _ => Act::SetPolicy { name: "Stopped", disabled },
+                });
             }
             _ if !self.script.laws => return Some(Act::Tidy),
             _ => return Some(self.draw(|draw| Act::Limits { threshold: draw.u8(1..7), minutes: draw.u8(1..4) })),
@@ -305,14 +312,20 @@ impl Course {
                 self.now(act).await;
             }
         }
+        // What decoys left behind is kept for longer than a lease.
         sleep(Duration::from_secs(31)).await;
         self.now(Act::Tidy).await;
         self.oracle.look().is_quiet();
     }
 
-    /// Asks until there is an answer.
+    /// Asks until there is an answer, which must come before long.
     async fn now(&self, act: Act) {
-        while !ask(&self.world, &self.oracle, act.clone(), PATIENCE).await {}
+        for _ in 0..TRIES {
+            if ask(&self.world, &self.oracle, act.clone(), PATIENCE).await {
+                return;
+            }
+        }
+        self.oracle.look().gives_up(&act);
     }
 }
 

@@ -50,7 +50,8 @@ pub(super) const MACHINE: &str = "loom";
 /// The policy that gives a role to whoever has the tag `staff`, and the one that stops whoever has `stopped`.
 pub(super) const POLICIES: [(&str, &str, &str); 2] = [("Staff", "Admin", "staff"), ("Stopped", "Stop", "stopped")];
 /// What the first policy gives.
-const ROLE: Uuid = Uuid::from_u128(0x5ee1_c8d2_0000_7000_8000_0000_0000_0001);
+pub(super) const ROLE: &str = "Helper";
+pub(super) const ROLE_ID: Uuid = Uuid::from_u128(0x5ee1_c8d2_0000_7000_8000_0000_0000_0001);
 
 /// How a world is: which faults, how many nodes.
 #[derive(Debug, Clone)]
@@ -214,19 +215,7 @@ async fn populate(database: &Arc<Database>, chance: &Chance) -> Result<()> {
         ..ServiceUserInput::default()
     };
     service_users::create(&directory, &caller, machine).await?;
-    let view = PrivilegeInput {
-        privilege_type: Some("View".into()),
-        target: Some("LocalUser".into()),
-        scope: Some(ScopeInput { all: Some(true), ..ScopeInput::default() }),
-        ..PrivilegeInput::default()
-    };
-    let role = AdministrativeRoleInput {
-        id: Some(ROLE.to_string()),
-        name: Some("Helper".into()),
-        privileges: Some(vec![view]),
-        ..AdministrativeRoleInput::default()
-    };
-    roles::create(&directory, &caller, role).await?;
+    roles::create(&directory, &caller, role(true)).await?;
     for (name, _, _) in POLICIES {
         policies::create(&directory, &caller, policy(name, name == "Stopped")).await?;
     }
@@ -244,10 +233,26 @@ pub(super) fn person(name: &str, tag: &str) -> LocalUserInput {
     }
 }
 
+/// The role as it is to be.
+pub(super) fn role(gives: bool) -> AdministrativeRoleInput {
+    let view = PrivilegeInput {
+        privilege_type: Some("View".into()),
+        target: Some("LocalUser".into()),
+        scope: Some(ScopeInput { all: Some(true), ..ScopeInput::default() }),
+        ..PrivilegeInput::default()
+    };
+    AdministrativeRoleInput {
+        id: Some(ROLE_ID.to_string()),
+        name: Some(ROLE.into()),
+        privileges: Some(if gives { vec![view] } else { Vec::new() }),
+        ..AdministrativeRoleInput::default()
+    }
+}
+
 /// The id of a policy.
 pub(super) fn policy_id(name: &str) -> Uuid {
     let place = POLICIES.iter().position(|(known, _, _)| *known == name).expect("is one of them");
-    Uuid::from_u128(ROLE.as_u128() + 1 + place as u128)
+    Uuid::from_u128(ROLE_ID.as_u128() + 1 + place as u128)
 }
 
 /// A policy as it is to be.
@@ -256,7 +261,7 @@ pub(super) fn policy(name: &str, disabled: bool) -> PolicyInput {
     let (_, policy_type, tag) = known.expect("is one of them");
     PolicyInput {
         id: Some(policy_id(name).to_string()),
-        administrative_roles: Some(vec![ROLE.to_string()]),
+        administrative_roles: Some(vec![ROLE_ID.to_string()]),
         name: Some(name.into()),
         policy_type: Some((*policy_type).into()),
         expression: Some(format!("return claims.user.tags.indexOf(\"{tag}\") >= 0;")),

@@ -71,8 +71,8 @@ pub(crate) struct Seen {
     pub(crate) blacklisted: Vec<String>,
     /// Failures that lock a Local User, and for how many minutes.
     pub(crate) lockout: (i64, i64),
-    /// Whether policies are disabled, by their names.
-    pub(crate) policies: BTreeMap<String, bool>,
+    /// Whether policies are disabled, and roles give nothing, by their names.
+    pub(crate) off: BTreeMap<String, bool>,
 }
 
 /// An account, and its counters.
@@ -200,7 +200,8 @@ impl Database {
         let records = "SELECT act, object_id, outcome, reason, request_id FROM audit_log WHERE rowid > $1";
         let blacklisted = "SELECT name_key FROM blacklist WHERE kind = 'local'";
         let lockout = "SELECT lockout_threshold, lockout_minutes FROM identity_providers WHERE kind = 'local'";
-        let policies = "SELECT name, body ->> 'disabled' FROM objects WHERE kind = 'Policy'";
+        let off = "SELECT name, CASE kind WHEN 'Policy' THEN body ->> 'disabled'
+               ELSE json_array_length(body, '$.privileges') = 0 END FROM objects WHERE kind IN ('Policy', 'AdministrativeRole')";
         Ok(Seen {
             now,
             committed: self.now(),
@@ -214,9 +215,7 @@ impl Database {
             records: sqlite::query(&connection, records, &[last_record.into()], recorded)?,
             blacklisted: sqlite::query(&connection, blacklisted, &[], |row| row.text(0))?,
             lockout: sqlite::first(&connection, lockout, &[], |row| Ok((row.int(0)?, row.int(1)?)))?.unwrap_or((0, 0)),
-            policies: sqlite::query(&connection, policies, &[], |row| Ok((row.text(0)?, row.bool(1)?)))?
-                .into_iter()
-                .collect(),
+            off: sqlite::query(&connection, off, &[], |row| Ok((row.text(0)?, row.bool(1)?)))?.into_iter().collect(),
         })
     }
 

@@ -202,7 +202,7 @@ impl Asked {
         reasons.blocked |= found.since_reset >= 100;
         reasons.without_password |= found.password_hash.is_empty();
         reasons.changed |= self.credential != Some((id, found.credential_version));
-        reasons.stopped |= name == "bob" && seen.policies.get("Stopped") == Some(&false);
+        reasons.stopped |= name == "bob" && seen.off.get("Stopped") == Some(&false);
         reasons.wrong |= password(found).as_deref() != Some(offered);
     }
 

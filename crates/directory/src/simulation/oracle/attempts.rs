@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{
     Broken, Commit, Figures, LEASE, Sound,
-    held::{Transition, check_lock, check_transition},
+    held::{BLOCK_AT, Transition, check_lock, check_transition},
     hold,
     laws::Laws,
 };
@@ -178,13 +178,10 @@ impl Attempts {
         let is_open = self.of_task(commit.task).is_some_and(|slot| slot.account == id && slot.state == State::Open);
         hold(!(comes_to_an_end && is_open), "all is settled", || format!("{transition:?}, and its slot is taken"))?;
         check_transition(commit, laws, transition, own.as_ref(), (old, new), (taken, ended))?;
-        check_lock(
-            commit,
-            laws,
-            transition,
-            self.windows.get(&id).is_some_and(|window| window.is_written),
-            (old, new),
-        )?;
+        let is_written = self.windows.get(&id).is_some_and(|window| window.is_written);
+        check_lock(commit, laws, transition, is_written, (old, new))?;
+        let is_beyond = new.since_reset > BLOCK_AT.max(old.since_reset);
+        hold(!is_beyond || is_written || transition == Transition::Edited, "limit of 100", || format!("{new:?}"))?;
         if matches!(transition, Transition::Taken | Transition::Recognized) && !commit.remembered.is_empty() {
             self.compared_in_step(commit, laws, transition)?;
         }

@@ -9,7 +9,7 @@ use crate::store::{
 };
 
 /// Failures after which an account is blocked (NIST SP 800-63B-4), as the contract says.
-const BLOCK_AT: i64 = 100;
+pub(super) const BLOCK_AT: i64 = 100;
 
 /// What a transaction is for an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -154,9 +154,9 @@ fn check_taken(commit: &Commit<'_>, laws: &Laws, old: &Counted) -> Sound {
     hold(old.lock_start == NEVER || until <= now, "locks are not shortened", || {
         format!("at {now} an attempt at {}, which is locked until {until}", old.name_key)
     })?;
-    hold(!old.disabled, "limit of comparisons", || format!("{} is disabled", old.name_key))?;
+    hold(!old.disabled, "slots within the limit", || format!("{} is disabled", old.name_key))?;
     let threshold = laws.thresholds(old, now).most;
-    hold(old.in_flight == 0 || old.failed + old.in_flight < threshold, "limit of comparisons", || {
+    hold(old.in_flight == 0 || old.failed + old.in_flight < threshold, "slots within the limit", || {
         format!("a slot beyond {threshold}: {old:?}")
     })?;
     hold(old.since_reset + old.in_flight < BLOCK_AT, "limit of 100", || format!("a slot of {old:?}"))

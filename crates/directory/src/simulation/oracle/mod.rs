@@ -275,6 +275,11 @@ impl Inner {
         self.attempts.is_recovering = is_recovering;
     }
 
+    /// Nothing goes wrong any more, and somebody is told again and again to come back.
+    pub(super) fn gives_up(&mut self, act: &Act) {
+        self.check(hold(false, "all is settled", || format!("{act:?} comes to no end")));
+    }
+
     /// The clock of a node is not what it was.
     pub(super) fn clock_is_set(&mut self, node: u64) {
         self.recognitions.clock_is_set(node);

@@ -12,7 +12,10 @@ use super::{
 };
 use crate::{
     error::Error,
-    simulation::acts::{Act, Done, Held},
+    simulation::{
+        acts::{Act, Done, Held},
+        world::ROLE,
+    },
     store::simulated::Seen,
     time::Timestamp,
 };
@@ -43,7 +46,8 @@ const IDLE: Duration = Duration::from_secs(30 * 60);
 const IDLE_SLACK: Duration = Duration::from_secs(3 * 60);
 
 fn policies(seen: &Seen) -> [bool; 2] {
-    ["Staff", "Stopped"].map(|name| seen.policies.get(name) == Some(&false))
+    let is_on = |name| seen.off.get(name) == Some(&false);
+    [is_on("Staff") && is_on(ROLE), is_on("Stopped")]
 }
 
 impl Tokens {
