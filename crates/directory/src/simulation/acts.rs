@@ -5,14 +5,14 @@ use std::time::Duration;
 use serde_json::Number;
 use uuid::Uuid;
 
-use super::world::{MACHINE, Node, PEOPLE, ROLE_ID, origin, password, person, policy, policy_id, role};
+use super::world::{MACHINE, Node, PEOPLE, ROLE_ID, origin, password, person, policy, policy_id, provider, role};
 use crate::{
     Directory,
     blacklist::{self, BlacklistedUserInput},
     caller::{Caller, PrivilegeType, Target},
     dn,
     error::{Error, Result},
-    identity_providers::{self, IdentityProviderInput},
+    identity_providers,
     local_users::{self, LocalUserInput},
     login::{self, LoginInput, PasswordChangeInput},
     policies, roles,
@@ -164,10 +164,10 @@ async fn perform_as(directory: &Directory, caller: &Caller, act: Act) -> Result<
     match act {
         Act::Logout(_) => sessions::end(directory, caller).await?,
         Act::EndAll(_) => sessions::end_everywhere(directory, caller).await?,
-        Act::Authorize(_) => match login::authorize(directory, caller).await {
-            Ok(_) | Err(Error::Forbidden(_)) => {}
-            Err(error) => return Err(error),
-        },
+        Act::Authorize(_) => {
+            let login = login::authorize(directory, caller).await?;
+            return Ok(Done::Session { token: login.token.expose().to_owned(), expires: login.expires });
+        }
         Act::ChangePassword { old, new, .. } => {
             let (old, new) = (password(&old), password(&new));
             let input = PasswordChangeInput { old_password: Some(old), password: Some(new) };
@@ -224,14 +224,8 @@ async fn administer(directory: &Directory, caller: &Caller, act: Act) -> Result<
             blacklist::delete(directory, caller, &account, any).await
         }
         Act::Limits { threshold, minutes } => {
-            let input = IdentityProviderInput {
-                name: Some("local".into()),
-                tags: Some(vec!["builtin".into()]),
-                user_lockout_threshold: Some(Number::from(threshold)),
-                user_lockout_duration_minutes: Some(Number::from(minutes)),
-                ..IdentityProviderInput::default()
-            };
-            identity_providers::replace(directory, caller, identity_providers::LOCAL_ID, any, input).await.map(drop)
+            let provider = provider(threshold, minutes);
+            identity_providers::replace(directory, caller, identity_providers::LOCAL_ID, any, provider).await.map(drop)
         }
         Act::SetPolicy { name, disabled } => {
             policies::replace(directory, caller, policy_id(name), any, policy(name, disabled)).await.map(drop)

@@ -150,7 +150,7 @@ impl Course {
     }
 
     async fn pass_time(&mut self) {
-        let seconds = [1, 6, 11, 31, 61, 65, 130, 1_900];
+        let seconds = [1, 6, 11, 31, 61, 65, 130, 400, 800, 1_900];
         let seconds = seconds[self.draw(|d| d.usize(..seconds.len()))];
         self.note(&format!("{seconds} s pass"));
         sleep(Duration::from_secs(seconds)).await;
@@ -163,7 +163,7 @@ impl Course {
     /// Somebody logs in who knows the password.
     fn right(&self, name: &str) -> Option<Act> {
         let password = self.oracle.look().password(name)?;
-        Some(Act::Login { name: name.into(), password, console: self.draw(|d| d.u8(..6)) == 0 })
+        Some(Act::Login { name: name.into(), password, console: name != MACHINE && self.draw(|d| d.u8(..6)) == 0 })
     }
 
     /// Somebody shows a token.
@@ -172,7 +172,8 @@ impl Course {
         let kind = self.draw(|d| d.u8(..16));
         Some(match kind {
             0..9 => Act::Check(held),
-            9 => Act::Authorize(held),
+            9 if !held.console => Act::Authorize(held),
+            9 => Act::Check(held),
             10..13 => Act::Logout(held),
             13 => Act::EndAll(held),
             _ => {

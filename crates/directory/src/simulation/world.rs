@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use serde_json::Number;
 use uuid::Uuid;
 
 use super::{
@@ -21,6 +22,8 @@ use crate::{
     Directory, Options,
     caller::Caller,
     error::Result,
+    global_settings::{self, GlobalSettingsInput},
+    identity_providers::{self, IdentityProviderInput},
     javascript::Engine,
     local_users::{self, LocalUserInput},
     login::governor::Governor,
@@ -36,6 +39,7 @@ use crate::{
         simulated::{Database, Simulated},
     },
     time::{Clock, Timestamp},
+    version::Expected,
 };
 
 /// When every world begins: 2026-11-22T00:00:00Z.
@@ -204,6 +208,14 @@ async fn populate(database: &Arc<Database>, chance: &Chance) -> Result<()> {
     Store::simulated(simulated, Metrics::default()).migrate().await?;
     let directory = open(database, chance, steps, offset, &plan).await?;
     let caller = Caller::operator("creation".into());
+    // Short enough to run out.
+    let settings = GlobalSettingsInput {
+        administration_token_expiration: Some(Number::from(25)),
+        ..GlobalSettingsInput::default()
+    };
+    global_settings::replace(&directory, &caller, settings).await?;
+    identity_providers::replace(&directory, &caller, identity_providers::LOCAL_ID, Expected::Any, provider(5, 1))
+        .await?;
     for (name, tag) in PEOPLE {
         let input =
             LocalUserInput { password: (name != "nemo").then(|| password(&first_password(name))), ..person(name, tag) };
@@ -246,6 +258,18 @@ pub(super) fn role(gives: bool) -> AdministrativeRoleInput {
         name: Some(ROLE.into()),
         privileges: Some(if gives { vec![view] } else { Vec::new() }),
         ..AdministrativeRoleInput::default()
+    }
+}
+
+/// The provider of people as it is to be. A session of the console ends when it is not used for ten minutes.
+pub(super) fn provider(threshold: u8, minutes: u8) -> IdentityProviderInput {
+    IdentityProviderInput {
+        name: Some("local".into()),
+        tags: Some(vec!["builtin".into()]),
+        user_lockout_threshold: Some(Number::from(threshold)),
+        user_lockout_duration_minutes: Some(Number::from(minutes)),
+        inactivity_timeout_minutes: Some(Number::from(10)),
+        ..IdentityProviderInput::default()
     }
 }
 

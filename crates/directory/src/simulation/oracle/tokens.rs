@@ -24,8 +24,8 @@ use crate::{
 #[derive(Debug)]
 struct Session {
     account: Uuid,
-    /// Once its token has come to whoever logged in.
-    held: Option<Held>,
+    /// What has come to whoever logged in, and to whoever exchanged that.
+    held: Vec<Held>,
     expires: Timestamp,
     /// The commit that ended it.
     ended: Option<usize>,
@@ -42,7 +42,7 @@ pub(super) struct Tokens {
 }
 
 /// How long a session of the console may go unused, and how exactly that is noted.
-const IDLE: Duration = Duration::from_secs(30 * 60);
+const IDLE: Duration = Duration::from_secs(10 * 60);
 const IDLE_SLACK: Duration = Duration::from_secs(3 * 60);
 
 fn policies(seen: &Seen) -> [bool; 2] {
@@ -70,7 +70,7 @@ impl Tokens {
                 ("login", Act::Login { name, .. }) if record.outcome == "done" => {
                     let Some((account, _)) = account(commit.after, name) else { continue };
                     let (expires, used) = (Timestamp::from_micros(i64::MAX), commit.after.committed);
-                    let session = Session { account, held: None, expires, ended: None, used, may_be_used: used };
+                    let session = Session { account, held: Vec::new(), expires, ended: None, used, may_be_used: used };
                     self.sessions.insert(number, session);
                 }
                 ("logout" | "end session", act) => {
@@ -83,7 +83,7 @@ impl Tokens {
     }
 
     fn of(&mut self, held: &Held) -> Option<&mut Session> {
-        self.sessions.values_mut().find(|session| session.held.as_ref() == Some(held))
+        self.sessions.values_mut().find(|session| session.held.contains(held))
     }
 
     /// How policies were since a commit, each of them: on all the time, off all the time, or neither.
@@ -106,7 +106,7 @@ impl Tokens {
                 let session = self.sessions.get_mut(&number).filter(|_| asked.opened.is_some());
                 hold(session.is_some(), "records", || fault("no session was recorded"))?;
                 if let Some(session) = session {
-                    session.held = Some(Held { token: token.clone(), name: name.clone(), console: *console });
+                    session.held.push(Held { token: token.clone(), name: name.clone(), console: *console });
                     session.expires = *expires;
                 }
                 return Ok(());
@@ -138,6 +138,11 @@ impl Tokens {
         hold(is_live, "what was ended is over", || fault(&format!("{session:?}, asked since {}", asked.since)))?;
         let is_used = !held.console || asked.at < session.may_be_used.plus(IDLE).plus(IDLE_SLACK);
         (session.used, session.may_be_used) = (now, now);
+        if let Answer::Done(Done::Session { token, expires }) = answer {
+            let same = *expires == session.expires;
+            session.held.push(Held { token: token.clone(), ..held.clone() });
+            hold(same, "what was ended is over", || fault(&format!("it is to last longer than {session:?}")))?;
+        }
         hold(is_used, "what was ended is over", || fault("it went unused for too long"))?;
         hold(!is_stopped, "policies hold", || fault("a policy stops them"))
     }
@@ -145,12 +150,12 @@ impl Tokens {
     /// One that was given out, rather one that is good.
     pub(super) fn some(&self, draw: &mut fastrand::Rng) -> Option<Held> {
         let wants_good = draw.u8(..4) > 0;
-        let fits = |session: &&Session| session.held.is_some() && (session.ended.is_none() || !wants_good);
-        let all: Vec<&Session> = self.sessions.values().filter(fits).collect();
-        if all.is_empty() { None } else { all[draw.usize(..all.len())].held.clone() }
+        let fits = |session: &&Session| session.ended.is_none() || !wants_good;
+        let all: Vec<&Held> = self.sessions.values().filter(fits).flat_map(|session| &session.held).collect();
+        if all.is_empty() { None } else { Some(all[draw.usize(..all.len())].clone()) }
     }
 
     pub(super) fn all(&self) -> Vec<Held> {
-        self.sessions.values().filter_map(|session| session.held.clone()).collect()
+        self.sessions.values().flat_map(|session| session.held.clone()).collect()
     }
 }
