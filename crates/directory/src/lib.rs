@@ -51,11 +51,7 @@ pub mod transfer;
 pub mod trial;
 pub mod version;
 
-use std::{
-    ops::Deref,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{ops::Deref, sync::Arc, time::Duration};
 
 use caller::{ADMINISTRATOR, Caller};
 use error::Result;
@@ -70,6 +66,7 @@ use passwords::Password;
 use random::Random;
 use store::{Location, Store, Use};
 use time::{Clock, Timestamp};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 /// How long a new password waits for its hash before the client is told to come back.
@@ -145,12 +142,22 @@ impl Directory {
         let metrics = Metrics::default();
         let governor = Governor::start(options.hash_workers, metrics.clone())?;
         let scripts = Engine::start(options.hash_workers, metrics.clone())?;
-        let remembered = Remembered::new(options.remember_logins, options.clock.clone(), &options.random);
-        let store = Store::open(&options.location, options.usage, options.clock, metrics.clone()).await?;
+        let store = Store::open(&options.location, options.usage, options.clock.clone(), metrics.clone()).await?;
+        Self::on(store, governor, scripts, metrics, options).await
+    }
+
+    /// A directory on an open store.
+    async fn on(
+        store: Store,
+        governor: Arc<Governor>,
+        scripts: Arc<Engine>,
+        metrics: Metrics,
+        options: Options,
+    ) -> Result<Self> {
         let directory = Self(Arc::new(Parts {
             store,
             governor,
-            remembered,
+            remembered: Remembered::new(options.remember_logins, options.clock, &options.random),
             random: options.random,
             scripts,
             configuration: configuration::Cache::default(),
@@ -260,3 +267,6 @@ impl Directory {
         permit.run(move |hasher| hasher.hash(&password, &salt)).await?
     }
 }
+
+#[cfg(test)]
+mod simulation;

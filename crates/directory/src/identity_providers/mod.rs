@@ -28,7 +28,7 @@ pub use crate::store::identity_providers::{ClaimMapping, PeopleSettings, Setting
 pub use input::{ClaimMappingInput, IdentityProviderInput};
 
 /// The same on every installation, so that nodes that start together agree.
-const LOCAL_ID: Uuid = Uuid::from_u128(0x0199_8f00_0000_7000_8000_0000_0000_0001);
+pub(crate) const LOCAL_ID: Uuid = Uuid::from_u128(0x0199_8f00_0000_7000_8000_0000_0000_0001);
 const SERVICE_ID: Uuid = Uuid::from_u128(0x0199_8f00_0000_7000_8000_0000_0000_0002);
 
 /// What kind of accounts a provider has.

@@ -12,6 +12,8 @@ mod syntax;
 mod worker;
 
 #[cfg(test)]
+mod in_place;
+#[cfg(test)]
 mod tests;
 
 use std::{
@@ -57,6 +59,9 @@ type Job = Box<dyn FnOnce(&mut Worker) + Send>;
 /// What scripts run on: threads of their own. They end with it.
 pub(crate) struct Engine {
     pool: Arc<Pool>,
+    /// Whether scripts run where they are asked for, and nothing goes on beside them.
+    #[cfg(test)]
+    is_in_place: bool,
 }
 
 struct Pool {
@@ -83,16 +88,35 @@ impl Engine {
     fn patient(workers: usize, metrics: Metrics, patience: Duration) -> Result<Arc<Self>> {
         // An engine that cannot be sealed is found out at the start, not at the first login.
         Realm::new(&[], &[], Arc::default())?;
+        let engine = Self::without_workers(metrics, patience);
+        for _ in 0..workers.max(1) {
+            engine.pool.spawn()?;
+        }
+        Ok(Arc::new(engine))
+    }
+
+    fn without_workers(metrics: Metrics, patience: Duration) -> Self {
         let (work, jobs) = crossbeam_channel::bounded(QUEUE_LIMIT);
         let pool = Pool { work, jobs, started: AtomicUsize::new(0), abandoned: Arc::default(), patience, metrics };
-        for _ in 0..workers.max(1) {
-            pool.spawn()?;
+        Self {
+            pool: Arc::new(pool),
+            #[cfg(test)]
+            is_in_place: false,
         }
-        Ok(Arc::new(Self { pool: Arc::new(pool) }))
+    }
+
+    /// One that runs scripts where they are asked for.
+    #[cfg(test)]
+    pub(crate) fn in_place(metrics: Metrics) -> Arc<Self> {
+        Arc::new(Self { is_in_place: true, ..Self::without_workers(metrics, PATIENCE) })
     }
 
     /// Where the text of a script is wrong, if it is.
     pub(crate) async fn check(&self, expression: String) -> Result<Option<SyntaxFault>> {
+        #[cfg(test)]
+        if self.is_in_place {
+            return syntax::check(&expression);
+        }
         match self.ask(move |_| syntax::check(&expression)).await? {
             Answer::Done(fault) => fault,
             Answer::Stuck => Ok(Some(syntax::too_slow())),
@@ -108,6 +132,10 @@ impl Engine {
         user_scripts: Vec<Uuid>,
         claims: Claims,
     ) -> Result<Evaluation> {
+        #[cfg(test)]
+        if self.is_in_place {
+            return in_place::evaluate(&sources, &user_scripts, claims);
+        }
         let lost = Evaluation {
             user: claims.user.clone(),
             user_scripts: user_scripts.iter().map(|id| worker::lost(*id)).collect(),

@@ -5,11 +5,11 @@ use std::{
     collections::{BTreeMap, HashMap},
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::Instant};
 
 use crate::{
     error::{Error, Result},
@@ -51,8 +51,15 @@ type Work = Box<dyn FnOnce(&mut Hasher) + Send>;
 
 pub(crate) struct Governor {
     state: Mutex<State>,
-    work: Sender<Work>,
+    workers: Workers,
     metrics: Metrics,
+}
+
+/// What computes hashes.
+enum Workers {
+    Threads(Sender<Work>),
+    #[cfg(test)]
+    Simulated(crate::simulation::steps::Steps),
 }
 
 #[derive(Default)]
@@ -102,7 +109,13 @@ impl Permit {
     {
         let (done, result) = oneshot::channel();
         let work: Work = Box::new(move |hasher| drop(done.send(work(hasher))));
-        self.governor.work.send(work).map_err(|_| Error::Internal("the hash workers have stopped".into()))?;
+        match &self.governor.workers {
+            Workers::Threads(queue) => {
+                queue.send(work).map_err(|_| Error::Internal("the hash workers have stopped".into()))?;
+            }
+            #[cfg(test)]
+            Workers::Simulated(steps) => steps.hash(move || work(&mut Hasher::cheap(8))).await,
+        }
         result.await.map_err(|_| Error::Internal("a hash worker panicked".into()))
     }
 }
@@ -151,8 +164,18 @@ impl Governor {
                 .spawn(move || serve(&jobs))
                 .map_err(|cause| Error::Internal(format!("a hash worker cannot be started: {cause}")))?;
         }
-        let state = State { free_slots: workers * SLOTS_PER_WORKER, ..State::default() };
-        Ok(Arc::new(Self { state: Mutex::new(state), work, metrics }))
+        Ok(Self::of(workers, Workers::Threads(work), metrics))
+    }
+
+    /// One whose hashes are steps of a simulation.
+    #[cfg(test)]
+    pub(crate) fn simulated(workers: usize, steps: crate::simulation::steps::Steps, metrics: Metrics) -> Arc<Self> {
+        Self::of(workers, Workers::Simulated(steps), metrics)
+    }
+
+    fn of(count: usize, workers: Workers, metrics: Metrics) -> Arc<Self> {
+        let state = State { free_slots: count * SLOTS_PER_WORKER, ..State::default() };
+        Arc::new(Self { state: Mutex::new(state), workers, metrics })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -184,7 +207,7 @@ impl Governor {
         let (ticket, evicted) = evicted;
         drop(evicted);
         let waiting = Waiting { governor: self, ticket };
-        let permit = tokio::time::timeout_at(deadline.into(), wait).await;
+        let permit = tokio::time::timeout_at(deadline, wait).await;
         drop(waiting);
         self.metrics.hash_wait.observe(began.elapsed().as_secs_f64());
         match permit {

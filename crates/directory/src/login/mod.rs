@@ -148,7 +148,7 @@ fn agree<'a>(directory: &'a Directory, credential: &'a Credential, wish: Wish) -
             })
             .await?;
         let configuration = directory.configuration_at(version).await?;
-        // Deleted since its password was compared; settling the attempt finds that out too.
+        // Deleted since its password was compared.
         let account = account.ok_or(Error::LoginRefused)?;
         let verdict = evaluation::judge(directory, &configuration, &account, &wish.circumstances, &wish.origin).await?;
         if verdict.is_lasting && directory.remembered.is_on() {

@@ -57,29 +57,47 @@ impl Stored {
     }
 }
 
-/// Whether a stored hash was made with other parameters than we use now, or elsewhere.
-pub(crate) fn is_outdated(stored: &str) -> bool {
-    Stored::parse(stored).is_none_or(|stored| stored.cost != DEFAULT || stored.tag.len() != TAG_LENGTH)
-}
-
 /// Computes hashes. Its block of memory is made at the first use and given back when it is dropped.
-#[derive(Default)]
 pub(crate) struct Hasher {
+    /// What its own hashes cost.
+    cost: Cost,
     pooled: Option<argon2_rust::Hasher>,
 }
 
+impl Default for Hasher {
+    fn default() -> Self {
+        Self { cost: DEFAULT, pooled: None }
+    }
+}
+
 impl Hasher {
+    /// One whose hashes cost next to nothing, where there are to be very many.
+    #[cfg(test)]
+    pub(crate) fn cheap(memory_kib: u32) -> Self {
+        Self { cost: Cost { memory_kib, passes: 1, lanes: 1 }, pooled: None }
+    }
+
+    /// Whether a stored hash was made with other parameters than we use now, or elsewhere.
+    pub(crate) fn is_outdated(&self, stored: &str) -> bool {
+        Stored::parse(stored).is_none_or(|stored| stored.cost != self.cost || stored.tag.len() != TAG_LENGTH)
+    }
+
     /// The text to store for a new password.
     pub(crate) fn hash(&mut self, password: &Password, salt: &[u8; SALT_LENGTH]) -> Result<String> {
         let mut tag = [0; TAG_LENGTH];
-        self.derive(DEFAULT, &password.normalized(), salt, &mut tag)?;
-        let Cost { memory_kib, passes, lanes } = DEFAULT;
+        self.derive(self.cost, &password.normalized(), salt, &mut tag)?;
+        let Cost { memory_kib, passes, lanes } = self.cost;
         let (salt, tag) = (BASE64.encode(salt), BASE64.encode(tag));
-        Ok(format!("$argon2id$v=19$m={memory_kib},t={passes},p={lanes}${salt}${tag}"))
+        let stored = format!("$argon2id$v=19$m={memory_kib},t={passes},p={lanes}${salt}${tag}");
+        #[cfg(test)]
+        crate::simulation::watch::hashed(&password.normalized(), &stored);
+        Ok(stored)
     }
 
     /// Whether the password is the one that was stored. Compares in constant time.
     pub(crate) fn verify(&mut self, password: &Password, stored: &str) -> Result<bool> {
+        #[cfg(test)]
+        crate::simulation::watch::compared_with_hash(&password.normalized(), stored);
         let Some(stored) = Stored::parse(stored) else {
             let foreign = ForeignHash::parse(stored)
                 .map_err(|wrong| Error::Internal(format!("a stored password hash {wrong}")))?;
@@ -96,7 +114,7 @@ impl Hasher {
         if let (None, Ok(foreign)) = (&own, ForeignHash::parse(stored)) {
             return foreign.decoy(password);
         }
-        let cost = own.map_or(DEFAULT, |stored| stored.cost);
+        let cost = own.map_or(self.cost, |stored| stored.cost);
         let mut tag = Zeroizing::new(vec![0; TAG_LENGTH]);
         self.derive(cost, &password.normalized(), &[0x5a; SALT_LENGTH], &mut tag)?;
         std::hint::black_box(bool::from(tag.ct_eq(&[0; TAG_LENGTH])));
@@ -212,10 +230,11 @@ mod tests {
         derive_slowly(cost, b"old password", &[3; SALT_LENGTH], &mut tag).expect("hashes");
         let stored =
             format!("$argon2id$v=19$m=1024,t=1,p=2${}${}", BASE64.encode([3; SALT_LENGTH]), BASE64.encode(tag));
-        assert!(is_outdated(&stored));
-        assert!(Hasher::default().verify(&password("old password"), &stored).expect("verifies"));
-        let fresh = Hasher::default().hash(&password("old password"), &[3; SALT_LENGTH]).expect("hashes");
-        assert!(!is_outdated(&fresh));
+        let mut hasher = Hasher::default();
+        assert!(hasher.is_outdated(&stored));
+        assert!(hasher.verify(&password("old password"), &stored).expect("verifies"));
+        let fresh = hasher.hash(&password("old password"), &[3; SALT_LENGTH]).expect("hashes");
+        assert!(!hasher.is_outdated(&fresh));
     }
 
     #[test]

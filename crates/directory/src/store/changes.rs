@@ -6,7 +6,7 @@
 
 use uuid::Uuid;
 
-use super::{Inner, Row, Tx, facts};
+use super::{Row, Tx, facts};
 use crate::{
     error::{Failure, Result},
     kind::AccountKind,
@@ -47,9 +47,10 @@ fn from_row(row: &Row<'_>) -> Result<Shown, Failure> {
 
 /// SQL for the number from which on changes are not seen yet.
 fn horizon(tx: &Tx) -> &'static str {
-    match tx.inner {
-        Inner::Sqlite(_) => "COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'account_changes'), 0) + 1",
-        Inner::Postgres(_) => "pg_snapshot_xmin(pg_current_snapshot())::text::bigint",
+    if tx.is_postgres() {
+        "pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+    } else {
+        "COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'account_changes'), 0) + 1"
     }
 }
 

@@ -7,7 +7,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Inner, Location, Store, Tx, Use, relocation::marks};
+use super::{Location, Store, Tx, Use, relocation::marks};
 use crate::{
     error::{Error, Failure, Result},
     metrics::Metrics,
@@ -148,7 +148,7 @@ async fn migrate(migrations: &[Migration], tx: &mut Tx) -> Result<bool> {
         return if serves <= known { Ok(false) } else { Err(too_new(version, serves, known)) };
     };
     for migration in missing {
-        if let Inner::Postgres(_) = tx.inner {
+        if tx.is_postgres() {
             tx.batch(&spoken(&migration.sql, "PostgreSQL")).await?;
         } else {
             // SQLite compares bytes by default and does not know the collation by PostgreSQL's name.
@@ -163,7 +163,7 @@ async fn migrate(migrations: &[Migration], tx: &mut Tx) -> Result<bool> {
     }
     if !missing.is_empty() || noted(tx, SERVES).await?.is_none() {
         note(tx, VERSION, known).await?;
-        let on_sqlite = matches!(tx.inner, Inner::Sqlite(_));
+        let on_sqlite = !tx.is_postgres();
         let serves = |one: &Migration| if on_sqlite { one.serves_on_sqlite } else { one.serves };
         // Each asks this of programs that came before it.
         note(tx, SERVES, migrations.iter().map(serves).max().unwrap_or(0)).await?;

@@ -27,14 +27,15 @@ pub(crate) mod relocation;
 pub(crate) mod retagging;
 pub(crate) mod scope;
 pub(crate) mod sessions;
+#[cfg(test)]
+pub(crate) mod simulated;
 mod sqlite;
 pub(crate) mod table;
 pub(crate) mod tags;
+mod values;
 mod write_ahead;
 
 use std::{pin::Pin, time::Instant};
-
-use uuid::Uuid;
 
 pub use location::Location;
 
@@ -43,6 +44,8 @@ use crate::{
     metrics::{Metrics, StoreLabels},
     time::{Clock, Timestamp},
 };
+use values::json;
+pub(crate) use values::{Row, Value};
 
 /// A boxed future, which is what a store closure returns.
 pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -61,107 +64,6 @@ pub enum Use {
     Bulk,
 }
 
-/// A value bound to a placeholder.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Value<'a> {
-    Int(i64),
-    Bool(bool),
-    Text(&'a str),
-    Bytes(&'a [u8]),
-}
-
-impl From<i64> for Value<'_> {
-    fn from(value: i64) -> Self {
-        Self::Int(value)
-    }
-}
-impl From<Timestamp> for Value<'_> {
-    fn from(value: Timestamp) -> Self {
-        Self::Int(value.micros())
-    }
-}
-impl From<bool> for Value<'_> {
-    fn from(value: bool) -> Self {
-        Self::Bool(value)
-    }
-}
-impl<'a> From<&'a str> for Value<'a> {
-    fn from(value: &'a str) -> Self {
-        Self::Text(value)
-    }
-}
-impl<'a> From<&'a String> for Value<'a> {
-    fn from(value: &'a String) -> Self {
-        Self::Text(value)
-    }
-}
-impl<'a> From<&'a Uuid> for Value<'a> {
-    fn from(value: &'a Uuid) -> Self {
-        Self::Bytes(value.as_bytes())
-    }
-}
-impl<'a> From<&'a [u8; 32]> for Value<'a> {
-    fn from(value: &'a [u8; 32]) -> Self {
-        Self::Bytes(value)
-    }
-}
-
-/// One row of an answer; columns are numbered from 0.
-pub(crate) enum Row<'a> {
-    Sqlite(&'a rusqlite::Row<'a>),
-    Postgres(&'a tokio_postgres::Row),
-}
-
-impl Row<'_> {
-    fn get<T>(&self, column: usize) -> Result<T, Failure>
-    where
-        T: rusqlite::types::FromSql + for<'p> tokio_postgres::types::FromSql<'p>,
-    {
-        match self {
-            Self::Sqlite(row) => row.get(column).map_err(sqlite::failure),
-            Self::Postgres(row) => row.try_get(column).map_err(postgres::failure),
-        }
-    }
-    pub(crate) fn int(&self, column: usize) -> Result<i64, Failure> {
-        self.get(column)
-    }
-    pub(crate) fn bool(&self, column: usize) -> Result<bool, Failure> {
-        self.get(column)
-    }
-    pub(crate) fn text(&self, column: usize) -> Result<String, Failure> {
-        self.get(column)
-    }
-    pub(crate) fn bytes(&self, column: usize) -> Result<Vec<u8>, Failure> {
-        self.get(column)
-    }
-    pub(crate) fn time(&self, column: usize) -> Result<Timestamp, Failure> {
-        self.get(column).map(Timestamp::from_micros)
-    }
-    pub(crate) fn uuid(&self, column: usize) -> Result<Uuid, Failure> {
-        let read = |bytes: &[u8]| Uuid::from_slice(bytes).map_err(|wrong| Failure::Broken(wrong.to_string()));
-        match self {
-            Self::Sqlite(row) => {
-                let bytes = row.get_ref(column).map_err(sqlite::failure)?;
-                read(bytes.as_blob().map_err(|wrong| Failure::Broken(wrong.to_string()))?)
-            }
-            Self::Postgres(row) => read(row.try_get(column).map_err(postgres::failure)?),
-        }
-    }
-    /// A column of JSON text.
-    pub(crate) fn json<T: serde::de::DeserializeOwned>(&self, column: usize) -> Result<T, Failure> {
-        let text = match self {
-            Self::Sqlite(row) => row.get_ref(column).map_err(sqlite::failure)?.as_str().unwrap_or_default(),
-            Self::Postgres(row) => row.try_get(column).map_err(postgres::failure)?,
-        };
-        serde_json::from_str(text).map_err(|wrong| Failure::Broken(wrong.to_string()))
-    }
-}
-
-/// The text of a column of JSON.
-fn json(value: &impl serde::Serialize) -> Result<String, Failure> {
-    serde_json::to_string(value).map_err(|wrong| Failure::Broken(wrong.to_string()))
-}
-
 /// What a closure works on: a transaction when writing, a connection when reading.
 pub(crate) struct Tx {
     inner: Inner,
@@ -171,6 +73,8 @@ pub(crate) struct Tx {
 enum Inner {
     Sqlite(rusqlite::Connection),
     Postgres(postgres::Connection),
+    #[cfg(test)]
+    Simulated(simulated::Connection),
 }
 
 impl Tx {
@@ -179,12 +83,14 @@ impl Tx {
         self.now
     }
 
+    /// Whether the database is PostgreSQL.
+    fn is_postgres(&self) -> bool {
+        matches!(self.inner, Inner::Postgres(_))
+    }
+
     /// A query whose rows keep their keys until the transaction ends. SQLite, which has one writer, needs no word for that.
     pub(crate) fn keeping(&self, query: &str) -> String {
-        match self.inner {
-            Inner::Sqlite(_) => query.to_owned(),
-            Inner::Postgres(_) => format!("{query} FOR KEY SHARE"),
-        }
+        if self.is_postgres() { format!("{query} FOR KEY SHARE") } else { query.to_owned() }
     }
 
     /// Runs a statement and says how many rows it changed.
@@ -193,6 +99,8 @@ impl Tx {
         match &mut self.inner {
             Inner::Sqlite(connection) => sqlite::execute(connection, sql, values),
             Inner::Postgres(connection) => connection.execute(sql, values).await,
+            #[cfg(test)]
+            Inner::Simulated(connection) => connection.execute(sql, values).await,
         }
     }
 
@@ -207,6 +115,8 @@ impl Tx {
         match &mut self.inner {
             Inner::Sqlite(connection) => sqlite::query(connection, sql, values, map),
             Inner::Postgres(connection) => connection.query(sql, values, map).await,
+            #[cfg(test)]
+            Inner::Simulated(connection) => connection.query(sql, values, map).await,
         }
     }
 
@@ -229,6 +139,8 @@ impl Tx {
         match &mut self.inner {
             Inner::Sqlite(connection) => connection.execute_batch(sql).map_err(sqlite::failure),
             Inner::Postgres(connection) => connection.batch(sql).await,
+            #[cfg(test)]
+            Inner::Simulated(connection) => connection.batch(sql),
         }
     }
 }
@@ -257,6 +169,8 @@ pub(crate) struct Store {
 enum Backend {
     Sqlite(sqlite::Sqlite),
     Postgres(postgres::Postgres),
+    #[cfg(test)]
+    Simulated(simulated::Simulated),
 }
 
 impl Store {
@@ -289,7 +203,12 @@ impl Store {
 
     /// Whether other processes may serve the same data. Not so for the embedded database.
     pub(crate) fn is_shared(&self) -> bool {
-        matches!(self.backend, Backend::Postgres(_))
+        match &self.backend {
+            Backend::Sqlite(_) => false,
+            Backend::Postgres(_) => true,
+            #[cfg(test)]
+            Backend::Simulated(simulated) => simulated.is_shared(),
+        }
     }
 
     /// The time by the database's clock, as well as this node knows it without asking.
@@ -297,6 +216,8 @@ impl Store {
         match &self.backend {
             Backend::Sqlite(sqlite) => sqlite.now(),
             Backend::Postgres(postgres) => postgres.now(),
+            #[cfg(test)]
+            Backend::Simulated(simulated) => simulated.now(),
         }
     }
 
@@ -311,6 +232,8 @@ impl Store {
         let result = match &self.backend {
             Backend::Sqlite(sqlite) => sqlite.read(&context, closure),
             Backend::Postgres(postgres) => postgres.read(&context, closure).await,
+            #[cfg(test)]
+            Backend::Simulated(simulated) => simulated.read(&context, closure).await,
         };
         self.observe("read", began);
         result
@@ -332,6 +255,8 @@ impl Store {
                     .map_err(|stopped| Error::Internal(stopped.to_string()))?
             }
             Backend::Postgres(postgres) => postgres.read(&context, closure).await,
+            #[cfg(test)]
+            Backend::Simulated(simulated) => simulated.read(&context, closure).await,
         };
         self.observe("read", began);
         result
@@ -348,6 +273,8 @@ impl Store {
         let result = match &self.backend {
             Backend::Sqlite(sqlite) => sqlite.write(context, closure).await,
             Backend::Postgres(postgres) => postgres.write(&context, closure).await,
+            #[cfg(test)]
+            Backend::Simulated(simulated) => simulated.write(&context, closure).await,
         };
         self.observe("write", began);
         result
@@ -362,6 +289,8 @@ impl Store {
         match &self.backend {
             Backend::Sqlite(sqlite) => sqlite.checkpoint(),
             Backend::Postgres(_) => Ok(()),
+            #[cfg(test)]
+            Backend::Simulated(_) => Ok(()),
         }
     }
 
@@ -375,6 +304,8 @@ impl Store {
         let inner = match &self.backend {
             Backend::Sqlite(sqlite) => Inner::Sqlite(sqlite.connect()?),
             Backend::Postgres(postgres) => Inner::Postgres(postgres.connect_for_transaction().await?),
+            #[cfg(test)]
+            Backend::Simulated(simulated) => Inner::Simulated(simulated.connection()),
         };
         Ok(Tx { inner, now: self.now() })
     }

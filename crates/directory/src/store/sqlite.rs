@@ -230,7 +230,7 @@ fn wait_for_another(tried: i32) -> bool {
 }
 
 /// Closures over an embedded database never wait, so one poll completes them.
-fn complete<T>(mut future: BoxFuture<'_, T>) -> T {
+pub(super) fn complete<T>(mut future: BoxFuture<'_, T>) -> T {
     match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(result) => result,
         Poll::Pending => unreachable!("a store closure may wait for nothing but its transaction"),

@@ -1,7 +1,8 @@
 //! The first half of an attempt: a turn, and a slot that is counted before anything is compared.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{
@@ -39,6 +40,8 @@ pub(super) struct Attempt {
     /// Whether it was compared with what is remembered, and is another password than that. It has then to be counted,
     /// whatever becomes of it.
     pub(super) is_wrong: bool,
+    /// When it asked for its slot: its lease began no sooner.
+    pub(super) asked: Instant,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -179,7 +182,9 @@ where
         _ => None,
     };
     let remembered = shortcut.as_ref().map(|shortcut| shortcut.verified.account.id);
-    let asked = Asked { id, decoy, credential: credential.cloned(), refusal, shortcut, has_turn };
+    // Before the store is asked: whoever is kept from going on once it has answered is late all the same.
+    let asked = Instant::now();
+    let asked = Asked { id, decoy, credential: credential.cloned(), refusal, shortcut, has_turn, asked };
     let taken = directory.store.write(asked, |asked, tx| Box::pin(take_in(tx, asked))).await?;
     match (&taken, remembered) {
         (Taken::Over(Some(_)), _) => {
@@ -203,10 +208,11 @@ struct Asked<C, T> {
     shortcut: Option<Shortcut<C, T>>,
     /// Whether the hash can be computed at once.
     has_turn: bool,
+    asked: Instant,
 }
 
 async fn take_in<C, T>(tx: &mut Tx, asked: &Asked<C, T>) -> Result<Taken<T>> {
-    let Asked { id, decoy, credential, refusal, shortcut, has_turn } = asked;
+    let Asked { id, decoy, credential, refusal, shortcut, has_turn, asked } = asked;
     let mut refusal = *refusal;
     // Asked for even where there is no account: every attempt costs the same statements.
     let account_id = credential.as_ref().map_or(*decoy, |account| account.id);
@@ -228,13 +234,14 @@ async fn take_in<C, T>(tx: &mut Tx, asked: &Asked<C, T>) -> Result<Taken<T>> {
             if shortcut.is_none() && !has_turn {
                 return Ok(Taken::NotNow);
             }
-            return compare(tx, id, account, cutoff, shortcut).await;
+            return compare(tx, id, account, cutoff, shortcut, *asked).await;
         }
     }
     attempts::take_slot(tx, decoy, accounts::DECOY_VERSION, &Limits::NONE).await?;
     attempts::insert(tx, id, decoy).await?;
     let refusal = refusal.unwrap_or(Refusal::UnknownAccount);
-    Ok(Taken::Attempt(Attempt { id: *id, counted_on: CountedOn::Decoy(*decoy, refusal), is_wrong: false }))
+    let counted_on = CountedOn::Decoy(*decoy, refusal);
+    Ok(Taken::Attempt(Attempt { id: *id, counted_on, is_wrong: false, asked: *asked }))
 }
 
 /// Compares what is remembered, once the comparison is counted, or leaves the slot to the one who computes the hash.
@@ -244,6 +251,7 @@ async fn compare<C, T>(
     account: &Credential,
     lock_cutoff: Timestamp,
     shortcut: Option<&Shortcut<C, T>>,
+    asked: Instant,
 ) -> Result<Taken<T>> {
     let limits = Limits { threshold: account.threshold, block_at: BLOCK_AT, lock_cutoff };
     if !attempts::take_slot(tx, &account.id, account.credential_version, &limits).await? {
@@ -256,7 +264,7 @@ async fn compare<C, T>(
         return Ok(Taken::Over(good::let_in(tx, true, verified, good, context, *entrance).await?));
     }
     attempts::insert(tx, id, &account.id).await?;
-    Ok(Taken::Attempt(Attempt { id: *id, counted_on: CountedOn::Account, is_wrong: shortcut.is_some() }))
+    Ok(Taken::Attempt(Attempt { id: *id, counted_on: CountedOn::Account, is_wrong: shortcut.is_some(), asked }))
 }
 
 /// Attempts whose lease has run out belonged to a node that is gone: whatever they were, they count as failures.

@@ -8,7 +8,7 @@ mod refusal;
 mod remembered;
 mod settle;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::governor::Permit;
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
     error::{Error, Result},
     kind::AccountKind,
     origin::Origin,
-    passwords::{Password, hasher},
+    passwords::Password,
     store::{
         BoxFuture, Tx,
         accounts::Credential,
@@ -55,7 +55,8 @@ impl Verified {
     }
 }
 
-/// What happens between the comparison, if it was good, and the transaction that accounts for it.
+/// What happens between the comparison, if it was good, and the transaction that accounts for it. [`Error::LoginRefused`] if
+/// the account is no longer there.
 pub(crate) type Prepare<W, C> = for<'a> fn(&'a Directory, &'a Credential, W) -> BoxFuture<'a, Result<C>>;
 
 /// What `prepare` would come to, as far as this node knows without asking: nothing if it does not know, or if it would not be
@@ -170,13 +171,12 @@ async fn check(
     let stored = credential.map(|account| account.password_hash.clone()).unwrap_or_default();
     let (compare, is_wrong) = (matches!(attempt.counted_on, CountedOn::Account), attempt.is_wrong);
     let (password, verifications) = (knock.password.clone(), directory.metrics.password_verifications.clone());
-    let salt = directory.random.salt();
-    let taken = Instant::now();
+    let (salt, asked) = (directory.random.salt(), attempt.asked);
     permit
         .run(move |hasher| {
             // Others may take this node for dead before long: then there is nothing to compare any more. Of what is known to
             // be wrong nothing more is learned.
-            if taken.elapsed() > LEASE / 2 && !is_wrong {
+            if asked.elapsed() > LEASE / 2 && !is_wrong {
                 return Err(Error::Overloaded { retry_after_seconds: 1 });
             }
             if !compare {
@@ -187,7 +187,7 @@ async fn check(
             if !hasher.verify(&password, &stored)? {
                 return Ok(Outcome::Wrong);
             }
-            let rehashed = hasher::is_outdated(&stored).then(|| hasher.hash(&password, &salt)).transpose()?;
+            let rehashed = hasher.is_outdated(&stored).then(|| hasher.hash(&password, &salt)).transpose()?;
             Ok(Outcome::Right { rehashed })
         })
         .await?

@@ -68,6 +68,8 @@ impl Recognition {
     /// Whether the password that is offered is the one that was right. Compares in constant time. If not, it is wrong: what
     /// was remembered was remembered of the very hash that is stored.
     pub(super) fn holds(&self) -> bool {
+        #[cfg(test)]
+        crate::simulation::watch::compared_with_remembered(self.offered == self.kept);
         self.offered.ct_eq(&self.kept).into()
     }
 }

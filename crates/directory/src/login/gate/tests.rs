@@ -1,6 +1,6 @@
 //! What only shows where the governor is full: who is recognized needs no turn, and who is not is counted.
 
-use std::time::Instant;
+use tokio::time::Instant;
 
 use crate::{
     Directory, Options,

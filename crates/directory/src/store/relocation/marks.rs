@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{Door, Reader, TABLES};
 use crate::{
     error::{Error, Failure, Result},
-    store::{Inner, Store, Tx, facts, json},
+    store::{Store, Tx, facts, json},
     time::Timestamp,
 };
 
@@ -191,7 +191,7 @@ pub(crate) async fn set_moved(reader: &mut Reader, mark: &Mark) -> Result<(), Fa
 pub(crate) async fn open(tx: &mut Tx) -> Result<(), Failure> {
     rename(tx, names(), Door::Closed, Door::Open).await?;
     forget(tx).await?;
-    if let Inner::Postgres(_) = tx.inner {
+    if tx.is_postgres() {
         // Else the first minutes' plans would be those for empty tables.
         tx.batch(&format!("SET LOCAL statement_timeout = 0; ANALYZE {}", names().collect::<Vec<_>>().join(", ")))
             .await?;
@@ -222,7 +222,7 @@ pub(crate) struct Alone(#[expect(dead_code, reason = "held, not read")] Tx);
 
 pub(crate) async fn alone(store: &Store) -> Result<Option<Alone>> {
     let mut tx = store.connection().await?;
-    if let Inner::Sqlite(_) = tx.inner {
+    if !tx.is_postgres() {
         return Ok(None);
     }
     // This kind of lock is in nobody's way but its own.

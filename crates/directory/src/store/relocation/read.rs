@@ -31,10 +31,12 @@ impl Reader {
     pub(crate) async fn begin(store: &Store, door: Door) -> Result<Self, Failure> {
         let tx = store.connection().await?;
         let mut reader = Self { tx, door };
-        let sql = match reader.tx.inner {
-            Inner::Sqlite(_) if door == Door::Closed => return Ok(reader),
-            Inner::Sqlite(_) => "BEGIN".to_owned(),
-            Inner::Postgres(_) => format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {NO_LIMITS}"),
+        let sql = if reader.tx.is_postgres() {
+            format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {NO_LIMITS}")
+        } else if door == Door::Closed {
+            return Ok(reader);
+        } else {
+            "BEGIN".to_owned()
         };
         reader.tx.batch(&sql).await?;
         Ok(reader)
@@ -44,12 +46,11 @@ impl Reader {
     pub(crate) async fn begin_alone(store: &Store) -> Result<Self, Failure> {
         let tx = store.connection().await?;
         let mut reader = Self { tx, door: Door::Open };
-        let sql = match reader.tx.inner {
-            Inner::Sqlite(_) => "BEGIN IMMEDIATE".to_owned(),
-            Inner::Postgres(_) => {
-                let all: Vec<&str> = TABLES.iter().map(|table| table.name).collect();
-                format!("BEGIN; {NO_LIMITS}; LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", all.join(", "))
-            }
+        let sql = if reader.tx.is_postgres() {
+            let all: Vec<&str> = TABLES.iter().map(|table| table.name).collect();
+            format!("BEGIN; {NO_LIMITS}; LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", all.join(", "))
+        } else {
+            "BEGIN IMMEDIATE".to_owned()
         };
         reader.tx.batch(&sql).await?;
         Ok(reader)
@@ -101,7 +102,7 @@ pub(crate) struct Cursor<'a> {
 
 impl<'a> Cursor<'a> {
     pub(crate) async fn open(reader: &'a mut Reader, table: &'static Table) -> Result<Cursor<'a>, Failure> {
-        if let Inner::Postgres(_) = reader.tx.inner {
+        if reader.tx.is_postgres() {
             // Sorted by bytes, which an index of the database's own collation may not be: at most once, and by the server.
             let order = table.columns[..table.key].iter().map(|(name, kind)| match kind {
                 Kind::Text => format!("{name} COLLATE \"C\""),
@@ -158,7 +159,7 @@ impl<'a> Cursor<'a> {
             };
             table.columns.iter().enumerate().map(cell).collect()
         };
-        if let Inner::Postgres(_) = self.reader.tx.inner {
+        if self.reader.tx.is_postgres() {
             let sql = format!("FETCH {} FROM rows_of_{name}", self.at_once);
             return self.reader.tx.query(&sql, &[], read).await;
         }
@@ -178,12 +179,10 @@ impl<'a> Cursor<'a> {
 
     /// Makes room for the next table.
     pub(crate) async fn close(self) -> Result<(), Failure> {
-        match self.reader.tx.inner {
-            Inner::Sqlite(_) => Ok(()),
-            Inner::Postgres(_) => {
-                let sql = format!("CLOSE rows_of_{}", self.reader.door.name(self.table.name));
-                self.reader.tx.batch(&sql).await
-            }
+        if !self.reader.tx.is_postgres() {
+            return Ok(());
         }
+        let sql = format!("CLOSE rows_of_{}", self.reader.door.name(self.table.name));
+        self.reader.tx.batch(&sql).await
     }
 }
