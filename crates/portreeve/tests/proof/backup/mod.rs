@@ -18,6 +18,8 @@ use super::{
 
 /// Acts between two backups, about.
 const ACTS: u64 = 300;
+/// Wrong passwords that lock an account, and for how many minutes: longer than all of this takes.
+const LOCKOUT: (u64, u64) = (5, 1_000);
 /// Rows of the audit log that make a restoration take a while.
 const ROWS: usize = 20_000;
 
@@ -118,6 +120,7 @@ fn a_backup_under_load_is_the_state_of_one_moment() {
     let (place, backups) = (Place::new(), size(2, 40));
     let server = Server::start(&place);
     let admin = server.admin();
+    admin.set_lockout(LOCKOUT.0, LOCKOUT.1);
     let (mut took, mut writing) = (Duration::ZERO, Duration::ZERO);
     let began = Instant::now();
     let mut pauses = fastrand::Rng::with_seed(chance.u64(..));
@@ -157,6 +160,7 @@ fn large() -> (Place, Taken) {
     let place = Place::new();
     let server = Server::start(&place);
     let admin = server.admin();
+    admin.set_lockout(LOCKOUT.0, LOCKOUT.1);
     admin.create_user("writer-0", PASSWORD);
     for number in 0..10 {
         let body = json!({"name": format!("w-{number}"), "firstName": "F", "lastName": "L", "tags": ["ledger"]});
