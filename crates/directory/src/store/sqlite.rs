@@ -246,8 +246,12 @@ fn write_jobs(mut tx: Tx, usage: Use, jobs: &Receiver<Box<dyn Job>>, clock: &Clo
         let began = Instant::now();
         let committed = run_batch(&mut tx, &mut batch, clock);
         checksums::tell_of_log(&mut told);
-        for job in batch {
-            job.finish(committed.as_ref().copied());
+        let met_damage = |job: &Box<dyn Job>| matches!(job.failure(), Some(Failure::Damaged(_)));
+        let alone = committed.is_err() && batch.len() > 1 && batch.iter().any(met_damage);
+        for mut job in batch {
+            // One that meets damage takes no other with it.
+            let again = alone.then(|| run_batch(&mut tx, std::slice::from_mut(&mut job), clock));
+            job.finish(again.as_ref().unwrap_or(&committed).as_ref().copied());
         }
         if usage == Use::Bulk && began.elapsed() > LONG {
             std::thread::sleep(PAUSE);
@@ -415,5 +419,54 @@ mod tests {
         ended.store(true, Ordering::Relaxed);
         others.await.expect("writes");
         assert!(turns >= 8, "{turns} turns");
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_write_that_meets_damage_takes_no_other_with_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join(FILE);
+        let open = || Sqlite::open(folder.path(), Use::Requests, Clock::system(), Metrics::default());
+        let sound = open().expect("opens");
+        sound
+            .connect()
+            .and_then(|to| {
+                let sql =
+                    "CREATE TABLE notes (note TEXT); CREATE TABLE others (note TEXT); INSERT INTO others VALUES ('x')";
+                to.execute_batch(sql).map_err(failure)
+            })
+            .expect("is made");
+        sound.checkpoint().expect("is one file");
+        drop(sound);
+        let bytes = std::fs::read(&file).expect("is there");
+        // The last page is that of the last table.
+        let mut damaged = bytes;
+        let last = damaged.len() - 100;
+        damaged[last] ^= 1;
+        std::fs::write(&file, damaged).expect("is written");
+        let store = open().expect("opens");
+        let other = |store: Sqlite| async move {
+            store
+                .write((), |(), tx| Box::pin(async move { Ok(tx.execute("UPDATE others SET note = 'y'", &[]).await?) }))
+                .await
+        };
+        // The first keeps the writer busy, so that the rest are one batch.
+        let first = tokio::spawn({
+            let store = store.clone();
+            async move { write_for(&store, Duration::from_millis(300)).await }
+        });
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let (_, refused, _) = futures_util::future::join3(
+            write_for(&store, Duration::ZERO),
+            other(store.clone()),
+            write_for(&store, Duration::ZERO),
+        )
+        .await;
+        first.await.expect("writes");
+        let refused = refused.expect_err("is damaged");
+        assert!(matches!(&refused, Error::Store(Failure::Damaged(why)) if why.contains("page 3 of ")), "{refused}");
+        let count = store.connect().and_then(|connection| {
+            connection.query_row("SELECT COUNT(*) FROM notes", [], |row| row.get::<_, i64>(0)).map_err(failure)
+        });
+        assert_eq!(count.expect("is read"), 3);
     }
 }
