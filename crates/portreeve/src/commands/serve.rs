@@ -41,6 +41,7 @@ async fn serve(settings: &Settings, traced: bool) -> anyhow::Result<()> {
     let mut parts = Parts::new(directory.clone());
     parts.proxies.clone_from(&settings.behind_proxy.value);
     parts.traced = traced;
+    parts.tls_alone = settings.is_for_tls_alone();
     let (phase, phases) = watch::channel(Phase::Serving);
     parts.phase = phases.clone();
     let app = App::from(parts);

@@ -23,3 +23,4 @@ mod serve;
 mod support;
 mod tour;
 mod transfer;
+mod watch;

@@ -5,6 +5,10 @@
 #![allow(clippy::print_stdout, reason = "figures are shown to whoever runs a suite")]
 
 mod belongings;
+// What `portreeve bench` puts load on a server with.
+#[path = "../../src/commands/bench/client.rs"]
+#[allow(dead_code)]
+mod client;
 mod course;
 mod crash;
 mod deeds;
@@ -13,7 +17,11 @@ mod errors;
 mod full;
 mod health;
 mod ledger;
+#[path = "../../src/commands/bench/load.rs"]
+#[allow(dead_code)]
+mod load;
 mod machine;
+mod overload;
 mod postgres;
 mod power;
 // The tests of the program use the rest.

@@ -146,7 +146,8 @@ impl Server {
         wait(&mut self.child);
     }
 
-    fn pid(&self) -> Pid {
+    /// Its process.
+    pub fn pid(&self) -> Pid {
         Pid::from_raw(self.child.id().try_into().expect("is a process id")).expect("is not 0")
     }
 }
