@@ -249,7 +249,7 @@ impl Faults {
 }
 
 /// Control characters, and those that reorder the text around them, with which one name is made to look like another.
-pub(crate) fn is_control(c: char) -> bool {
+pub fn is_control(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

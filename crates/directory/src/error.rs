@@ -35,6 +35,9 @@ pub enum Failure {
     /// The database cannot be reached, cannot be written, or is too busy.
     #[error("the database is not available: {0}")]
     Unavailable(String),
+    /// Something in the database is not what was written there. Nothing of it was taken for true.
+    #[error("the database is damaged: {0}")]
+    Damaged(String),
     /// The database refused something that it should not have had to.
     #[error("the database answered with an error: {0}")]
     Broken(String),

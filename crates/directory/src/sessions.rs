@@ -181,10 +181,13 @@ async fn end_stopped(directory: &Directory, session: &Session, origin: &Origin, 
         .write((session.clone(), origin.clone(), policy, audit_id), |(session, origin, policy, audit_id), tx| {
             Box::pin(async move {
                 let ended = store::sessions::delete(tx, &session.id).await?;
-                let reason = format!("stopped by the policy {policy}");
-                let record =
-                    Record { outcome: audit::REFUSED, reason: &reason, ..of_session(session, "end session", origin) };
-                audit::write(tx, audit_id, &record).await?;
+                // Of several requests that find out at once, one ends it.
+                if ended {
+                    let reason = format!("stopped by the policy {policy}");
+                    let of_session = of_session(session, "end session", origin);
+                    audit::write(tx, audit_id, &Record { outcome: audit::REFUSED, reason: &reason, ..of_session })
+                        .await?;
+                }
                 Ok(ended)
             })
         })
@@ -234,8 +237,10 @@ pub async fn end(directory: &Directory, caller: &Caller) -> Result<()> {
         .write((session.clone(), caller.origin().clone(), audit_id), |(session, origin, audit_id), tx| {
             Box::pin(async move {
                 let ended = store::sessions::delete(tx, &session.id).await?;
-                let record = of_session(session, "logout", origin);
-                audit::write(tx, audit_id, &record).await?;
+                // Of several at once, one ends it.
+                if ended {
+                    audit::write(tx, audit_id, &of_session(session, "logout", origin)).await?;
+                }
                 Ok(ended)
             })
         })

@@ -289,7 +289,7 @@ fn note(
     took: Duration,
 ) {
     let path = route.map_or("(none)", MatchedPath::as_str);
-    let route = path.strip_prefix("/admin").filter(|rest| !rest.is_empty()).unwrap_or(path);
+    let route = path.strip_prefix("/admin").filter(|rest| rest.starts_with('/')).unwrap_or(path);
     let method = method_name(method);
     let labels = Labels { method, route: route.to_owned(), status: status.as_u16() };
     if app.traced {

@@ -91,7 +91,7 @@ pub(crate) async fn insert(tx: &mut Tx, attempt: &Uuid, account: &Uuid) -> Resul
     tx.execute(sql, &[attempt.into(), account.into(), now.into()]).await.map(drop)
 }
 
-/// Removes the note. False if its lease had run out and it was already counted as a failure.
+/// Removes the note. False if its lease had run out and it was already counted as a failure, or its account was deleted.
 pub(crate) async fn delete(tx: &mut Tx, attempt: &Uuid) -> Result<bool, Failure> {
     Ok(tx.execute("DELETE FROM login_attempts WHERE id = $1", &[attempt.into()]).await? == 1)
 }
@@ -101,6 +101,11 @@ pub(crate) async fn delete_stale(tx: &mut Tx, account: &Uuid, before: Timestamp)
     let sql = "DELETE FROM login_attempts WHERE account_id = $1 AND started < $2";
     let stale = tx.execute(sql, &[account.into(), before.into()]).await?;
     Ok(i64::try_from(stale).unwrap_or(i64::MAX))
+}
+
+/// Removes the notes of an account that is being deleted, so that what is under way is not counted on another that gets its id.
+pub(crate) async fn forget(tx: &mut Tx, account: &Uuid) -> Result<(), Failure> {
+    tx.execute("DELETE FROM login_attempts WHERE account_id = $1", &[account.into()]).await.map(drop)
 }
 
 /// The accounts that have attempts under way: which, how many, and how many failures lock them.

@@ -8,6 +8,8 @@ pub(crate) mod audit;
 mod behaviours;
 pub(crate) mod blacklist;
 pub(crate) mod changes;
+pub mod check;
+mod checksums;
 pub(crate) mod configuration;
 pub(crate) mod devices;
 pub(crate) mod facts;
@@ -15,6 +17,7 @@ pub mod folder;
 pub(crate) mod identity_providers;
 pub(crate) mod limits;
 pub(crate) mod list;
+mod location;
 mod many;
 pub mod migrations;
 pub(crate) mod new_accounts;
@@ -29,9 +32,11 @@ pub(crate) mod table;
 pub(crate) mod tags;
 mod write_ahead;
 
-use std::{path::PathBuf, pin::Pin, time::Instant};
+use std::{pin::Pin, time::Instant};
 
 use uuid::Uuid;
+
+pub use location::Location;
 
 use crate::{
     error::{Error, Failure, Result},
@@ -44,38 +49,6 @@ pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Behind what a database says of a table that is not there.
 const GONE: &str = "; has the directory been moved elsewhere?";
-
-/// Where the data lives.
-#[derive(Debug, Clone)]
-pub enum Location {
-    /// A folder for the embedded SQLite database; made if it is not there.
-    Folder(PathBuf),
-    /// A `postgres://` URL, and how many connections to keep at most.
-    Postgres {
-        /// `postgres://user:password@host:port/database?sslmode=…&sslrootcert=…`
-        url: String,
-        /// Upper limit of connections from this node.
-        connections: usize,
-    },
-}
-
-impl Location {
-    /// Makes the folder, if that is where the data lives, so that nobody else on the machine can look into it.
-    pub fn prepare(&self) -> std::io::Result<()> {
-        match self {
-            Self::Folder(folder) => folder::make_private(folder),
-            Self::Postgres { .. } => Ok(()),
-        }
-    }
-
-    /// Whether there may be data: false only for a folder without a database.
-    pub fn has_data(&self) -> bool {
-        match self {
-            Self::Folder(folder) => folder.join(sqlite::FILE).exists(),
-            Self::Postgres { .. } => true,
-        }
-    }
-}
 
 /// What the data is mostly opened for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

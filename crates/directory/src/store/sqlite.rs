@@ -14,7 +14,11 @@ use std::{
 use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig, functions::FunctionFlags};
 use tokio::sync::oneshot;
 
-use super::{BoxFuture, GONE, Inner, Row, Tx, Use, Value, folder, write_ahead};
+use super::{
+    BoxFuture, GONE, Inner, Row, Tx, Use, Value,
+    checksums::{self, Opened},
+    folder, write_ahead,
+};
 use crate::{
     error::{Error, Failure, Result},
     metrics::Metrics,
@@ -49,6 +53,8 @@ struct Shared {
     clock: Clock,
     readers: Mutex<Vec<Tx>>,
     writer: SyncSender<Box<dyn Job>>,
+    /// Behind the connections, as it is to go after them.
+    _opened: Opened,
 }
 
 /// A queued write: run inside the open transaction, answered after its commit.
@@ -105,8 +111,10 @@ impl Sqlite {
             Failure::Unavailable(format!("the data folder {} cannot be made: {cause}", folder.display()))
         })?;
         let file = folder.join(FILE);
-        folder::make_private_file(&file)
-            .map_err(|cause| Failure::Unavailable(format!("{} cannot be made: {cause}", file.display())))?;
+        let opened = Opened::prepare(&file, || {
+            folder::make_private_file(&file)
+                .map_err(|cause| Failure::Unavailable(format!("{} cannot be made: {cause}", file.display())))
+        })?;
         let connection = connect(&file)?;
         write_ahead::bring_to_disk(&connection, &file)?;
         folder::keep_names(folder).map_err(|cause| {
@@ -122,7 +130,7 @@ impl Sqlite {
             .name("store-writer".into())
             .spawn(move || write_jobs(tx, usage, &jobs, &writer_clock, &metrics))
             .map_err(|cause| Failure::Unavailable(cause.to_string()))?;
-        Ok(Self(Arc::new(Shared { file, clock, readers: Mutex::default(), writer })))
+        Ok(Self(Arc::new(Shared { file, clock, readers: Mutex::default(), writer, _opened: opened })))
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -177,8 +185,8 @@ impl Sqlite {
 
 pub(super) fn connect(file: &Path) -> Result<Connection, Failure> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = Connection::open_with_flags(file, flags)
-        .map_err(|cause| Failure::Unavailable(format!("{} cannot be opened: {cause}", file.display())))?;
+    let mut connection = portreeve_sqlite_checksums::open(file, flags)
+        .map_err(|cause| unusable(&cause, format!("{} cannot be opened: {cause}", file.display())))?;
     connection.busy_handler(Some(wait_for_another)).map_err(failure)?;
     // FULL, not NORMAL: with NORMAL a loss of power takes back commits that were already answered.
     connection
@@ -186,7 +194,7 @@ pub(super) fn connect(file: &Path) -> Result<Connection, Failure> {
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
              PRAGMA temp_store = MEMORY; PRAGMA cache_size = -4096; PRAGMA trusted_schema = OFF;",
         )
-        .map_err(|cause| Failure::Unavailable(format!("{} is not a usable database: {cause}", file.display())))?;
+        .map_err(|cause| unusable(&cause, format!("{} is not a usable database: {cause}", file.display())))?;
     connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
     // Else a statement whose plan might suit other values better is compiled again at every use.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(failure)?;
@@ -210,6 +218,10 @@ pub(super) fn connect(file: &Path) -> Result<Connection, Failure> {
     Ok(connection)
 }
 
+fn unusable(cause: &rusqlite::Error, otherwise: String) -> Failure {
+    checksums::damage(cause).unwrap_or(Failure::Unavailable(otherwise))
+}
+
 /// Says whether to try again. SQLite by itself would wait longer each time, up to a tenth of a second, and hardly ever find the
 /// moment between two transactions of one who writes all the time.
 fn wait_for_another(tried: i32) -> bool {
@@ -226,12 +238,14 @@ fn complete<T>(mut future: BoxFuture<'_, T>) -> T {
 }
 
 fn write_jobs(mut tx: Tx, usage: Use, jobs: &Receiver<Box<dyn Job>>, clock: &Clock, metrics: &Metrics) {
+    let mut told = None;
     while let Ok(first) = jobs.recv() {
         let mut batch = vec![first];
         batch.extend(jobs.try_iter().take(BATCH_LIMIT - 1));
         metrics.commit_batch_size.observe(f64::from(u32::try_from(batch.len()).unwrap_or(u32::MAX)));
         let began = Instant::now();
         let committed = run_batch(&mut tx, &mut batch, clock);
+        checksums::tell_of_log(&mut told);
         for job in batch {
             job.finish(committed.as_ref().copied());
         }
@@ -329,6 +343,9 @@ pub(super) fn first<T>(
 }
 
 pub(super) fn failure(cause: rusqlite::Error) -> Failure {
+    if let Some(damage) = checksums::damage(&cause) {
+        return damage;
+    }
     let text = cause.to_string();
     if cause.sqlite_error().is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_CONSTRAINT_FOREIGNKEY) {
         return Failure::Orphan(text);

@@ -48,6 +48,8 @@ fn every_request_is_one_line_of_json() {
         // Who was refused for want of a privilege can be found.
         (carol.get("/local-users"), "GET", "/local-users", 403, Some(&carols)),
         (client.get("/local-users"), "GET", "/local-users", 401, None),
+        (client.get("/administrative-roles"), "GET", "/administrative-roles", 401, None),
+        (client.get("/admin/administrative-roles"), "GET", "/administrative-roles", 401, None),
         (client.try_login("local", "admin", "wrong"), "POST", "/login", 401, None),
         (client.get("/nowhere/at/all?with=words"), "GET", "(none)", 404, None),
         (any("PATCH", "/local-users"), "PATCH", "/local-users", 405, None),

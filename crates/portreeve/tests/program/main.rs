@@ -2,6 +2,7 @@
 //! a schema of the database that `TEST_DATABASE_URL` names, or a temporary folder where there is none.
 
 mod at_once;
+mod backup;
 mod bad_input;
 mod balanced;
 mod bench;
@@ -10,7 +11,9 @@ mod config;
 mod cost;
 
 mod crash;
+mod damage;
 mod exposure;
+mod injection;
 mod lockout;
 mod logs;
 mod migrations;
@@ -19,7 +22,9 @@ mod relocation;
 mod remembered;
 mod secrets;
 mod serve;
+// The proofs use the rest.
 #[path = "../support/mod.rs"]
+#[allow(dead_code, unused_imports)]
 mod support;
 mod tour;
 mod transfer;

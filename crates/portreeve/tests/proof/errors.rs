@@ -104,7 +104,7 @@ impl Stage {
             let admin = self.admin.at(&server.url);
             deeds.run(&admin);
             machine.checkpoint();
-            if server.has_ended() {
+            if !server.is_running() {
                 seen.stopped += 1;
             } else if then == Then::Heals {
                 machine.disk.heal();

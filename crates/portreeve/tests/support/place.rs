@@ -185,8 +185,13 @@ impl Drop for Place {
     }
 }
 
+/// A connection to the embedded database, as the program has them: what another writes has no checksums.
+pub fn open(file: &Path) -> rusqlite::Connection {
+    portreeve_sqlite_checksums::open(file, rusqlite::OpenFlags::default()).expect("the database opens")
+}
+
 fn sqlite(file: &Path, sql: &str) -> Vec<Vec<String>> {
-    let connection = rusqlite::Connection::open(file).expect("the database opens");
+    let connection = open(file);
     connection.busy_timeout(super::WATCHDOG).expect("it waits");
     let mut statement = connection.prepare(sql).expect("is SQL");
     let columns = statement.column_count();

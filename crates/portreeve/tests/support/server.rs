@@ -81,6 +81,11 @@ impl Server {
         Client::trusting(&self.url, &std::fs::read(place.path().join("tls-self-signed.crt")).expect("a certificate"))
     }
 
+    /// Whether it has not ended by itself.
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().expect("can be asked").is_none()
+    }
+
     /// `127.0.0.1:12345`.
     pub fn address(&self) -> &str {
         self.url.split_once("//").map_or("", |(_, address)| address)
@@ -122,11 +127,6 @@ impl Server {
     pub fn ended(mut self) -> Ended {
         let code = wait(&mut self.child).code();
         Ended { code, out: self.out.whole(), err: self.err.whole() }
-    }
-
-    /// How it ended, if it has.
-    pub fn has_ended(&mut self) -> bool {
-        self.child.try_wait().expect("can be asked").is_some()
     }
 
     /// Tells it to stop, and waits.

@@ -1,9 +1,10 @@
 //! A request and its answer. What must hold of every answer is checked here, for each one that any test gets.
 
-use std::sync::LazyLock;
+use std::{net::IpAddr, sync::LazyLock};
 
 use axum::{Router, body::Body, http::HeaderMap};
 use http_body_util::BodyExt;
+use portreeve_web::request::Peer;
 use serde_json::Value;
 use tower::ServiceExt;
 
@@ -16,13 +17,14 @@ pub struct Call {
     path: String,
     headers: Vec<(String, Vec<u8>)>,
     token: Option<String>,
+    peer: Option<IpAddr>,
     body: Vec<u8>,
 }
 
 impl Call {
     pub fn new(router: Router, method: &str, path: &str) -> Self {
         let (method, path) = (method.to_owned(), path.to_owned());
-        Self { router, method, path, headers: Vec::new(), token: None, body: Vec::new() }
+        Self { router, method, path, headers: Vec::new(), token: None, peer: None, body: Vec::new() }
     }
 
     pub fn token(mut self, token: &str) -> Self {
@@ -32,6 +34,12 @@ impl Call {
 
     pub fn anonymous(mut self) -> Self {
         self.token = None;
+        self
+    }
+
+    /// Comes from this address.
+    pub fn peer(mut self, address: IpAddr) -> Self {
+        self.peer = Some(address);
         self
     }
 
@@ -61,6 +69,9 @@ impl Call {
         }
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {token}"));
+        }
+        if let Some(address) = self.peer {
+            request = request.extension(Peer((address, 40_000).into()));
         }
         let request = request.body(Body::from(self.body)).unwrap();
         let (parts, body) = self.router.oneshot(request).await.unwrap().into_parts();

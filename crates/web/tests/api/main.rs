@@ -56,3 +56,4 @@ mod sessions;
 mod tags;
 mod tags_everywhere;
 mod validation;
+mod walk;
