@@ -9,7 +9,7 @@ use std::{
 #[cfg(unix)]
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 
-/// Bytes that a start takes at most, the first one aside.
+/// Bytes of room below which a disk counts as full: what a start may take.
 const ENOUGH: u64 = 1 << 20;
 
 /// Makes a folder, if it is not there, that nobody else on the machine can look into.
