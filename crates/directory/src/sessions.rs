@@ -133,12 +133,14 @@ async fn note_use(directory: &Directory, found: &Found) -> Result<()> {
     if limit.is_zero() || directory.store.now() < last_used.plus(NOTED_EVERY.min(limit / 4)) {
         return Ok(());
     }
-    directory
+    let noted = directory
         .store
         .write(found.session.id, |session, tx| {
             Box::pin(async move { Ok(store::sessions::use_now(tx, session).await?) })
         })
-        .await
+        .await;
+    // Then it ends the sooner.
+    noted.or_else(|error| if error.is_for_now() { Ok(()) } else { Err(error) })
 }
 
 /// Finds out anew what a session may do, as the configuration or its account has changed.
@@ -159,12 +161,14 @@ pub(crate) async fn renew(directory: &Directory, session: Session, origin: Origi
         end_stopped(directory, &session, &origin, policy).await?;
         return Err(Error::Unauthorized);
     }
-    directory
+    let kept = directory
         .store
         .write((session.id, verdict.standing.clone()), |(session, standing), tx| {
             Box::pin(async move { Ok(store::sessions::set_standing(tx, session, standing).await?) })
         })
-        .await?;
+        .await;
+    // It is kept only so that it need not be found out again.
+    kept.or_else(|error| if error.is_for_now() { Ok(()) } else { Err(error) })?;
     let authority = configuration.authority(&verdict.standing.policies);
     Ok(Caller::new(session, verdict.standing, authority, origin))
 }
@@ -177,10 +181,13 @@ async fn end_stopped(directory: &Directory, session: &Session, origin: &Origin, 
         .write((session.clone(), origin.clone(), policy, audit_id), |(session, origin, policy, audit_id), tx| {
             Box::pin(async move {
                 let ended = store::sessions::delete(tx, &session.id).await?;
-                let reason = format!("stopped by the policy {policy}");
-                let record =
-                    Record { outcome: audit::REFUSED, reason: &reason, ..of_session(session, "end session", origin) };
-                audit::write(tx, audit_id, &record).await?;
+                // Of several requests that find out at once, one ends it.
+                if ended {
+                    let reason = format!("stopped by the policy {policy}");
+                    let of_session = of_session(session, "end session", origin);
+                    audit::write(tx, audit_id, &Record { outcome: audit::REFUSED, reason: &reason, ..of_session })
+                        .await?;
+                }
                 Ok(ended)
             })
         })
@@ -230,8 +237,10 @@ pub async fn end(directory: &Directory, caller: &Caller) -> Result<()> {
         .write((session.clone(), caller.origin().clone(), audit_id), |(session, origin, audit_id), tx| {
             Box::pin(async move {
                 let ended = store::sessions::delete(tx, &session.id).await?;
-                let record = of_session(session, "logout", origin);
-                audit::write(tx, audit_id, &record).await?;
+                // Of several at once, one ends it.
+                if ended {
+                    audit::write(tx, audit_id, &of_session(session, "logout", origin)).await?;
+                }
                 Ok(ended)
             })
         })

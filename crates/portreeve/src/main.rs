@@ -1,5 +1,6 @@
 //! Portreeve: a directory of people and machines, and the door they log in through. See `ARCHITECTURE.md`.
 
+mod certificates;
 mod commands;
 mod settings;
 mod telemetry;
@@ -11,8 +12,9 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use commands::{
-    admin::AdminCommand, bench::BenchArguments, export::ExportArguments, healthcheck::HealthcheckArguments,
-    import::ImportArguments, migrate_store::MigrateStoreArguments,
+    admin::AdminCommand, backup::BackupArguments, bench::BenchArguments, check::CheckArguments,
+    export::ExportArguments, healthcheck::HealthcheckArguments, import::ImportArguments,
+    migrate_store::MigrateStoreArguments, restore::RestoreArguments,
 };
 use settings::{Given, Settings};
 
@@ -42,8 +44,14 @@ enum Command {
     Import(ImportArguments),
     /// Write accounts to a file of NDJSON or CSV, with the server running or not
     Export(ExportArguments),
+    /// Write the whole directory into one file, or check such a file
+    Backup(BackupArguments),
+    /// Make a directory of a backup, in an empty place
+    Restore(RestoreArguments),
     /// Bring the directory into another store: into PostgreSQL, or back
     MigrateStore(MigrateStoreArguments),
+    /// Look at all of the data: whether it is as it was written, or damaged, and where
+    Check(CheckArguments),
     /// Print the API's document (OpenAPI 3.1)
     Openapi,
     /// Ask a running server whether it is ready; for process supervisors
@@ -91,7 +99,10 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Admin { command } => commands::admin::run(command),
         Command::Import(arguments) => commands::import::run(&arguments),
         Command::Export(arguments) => commands::export::run(&arguments),
+        Command::Backup(arguments) => commands::backup::run(&arguments),
+        Command::Restore(arguments) => commands::restore::run(&arguments),
         Command::MigrateStore(arguments) => commands::migrate_store::run(&arguments),
+        Command::Check(arguments) => commands::check::run(&arguments),
         Command::Openapi => commands::openapi::run(),
         Command::Healthcheck(arguments) => commands::healthcheck::run(&arguments),
         Command::Bench(arguments) => commands::bench::run(&arguments),

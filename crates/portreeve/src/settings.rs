@@ -228,6 +228,12 @@ impl Settings {
         self.tls_cert.value.is_some() || self.tls_self_signed.value
     }
 
+    /// Whether browsers are to come over TLS alone from now on. Not for a certificate of our own making: whoever trusts it
+    /// for a first try would have `localhost` closed to everything else.
+    pub fn is_for_tls_alone(&self) -> bool {
+        self.tls_cert.value.is_some() || !self.behind_proxy.value.is_empty()
+    }
+
     /// Refuses to send passwords over a network in clear.
     pub fn check_exposure(&self) -> Result<(), Misconfigured> {
         let listen = self.listen.value;

@@ -60,7 +60,9 @@ pub fn start(settings: &Settings) -> anyhow::Result<Telemetry> {
 fn provider(endpoint: &str) -> anyhow::Result<SdkTracerProvider> {
     // The OTLP specification: what is given is the base, the signal's path is appended.
     let url = format!("{}/v1/traces", endpoint.trim_end_matches('/'));
-    let client = reqwest::blocking::Client::builder().build().context("a client for traces")?;
+    // Traces go where the operator said, and nowhere that somebody else says.
+    let stay = reqwest::redirect::Policy::none();
+    let client = reqwest::blocking::Client::builder().redirect(stay).build().context("a client for traces")?;
     let exporter = opentelemetry_otlp::SpanExporter::builder()
         .with_http()
         .with_http_client(client)

@@ -47,17 +47,26 @@ pub fn complain(text: &str) {
 /// How long something takes before its progress is shown.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// How often what shows no figure moves.
+const SPIN: Duration = Duration::from_millis(100);
+
 /// The progress of something long, for people at a terminal: how far, how fast, and how long it will take.
 pub struct Progress {
     began: Instant,
     whole: Option<u64>,
+    unit: &'static str,
     bar: Option<ProgressBar>,
 }
 
 impl Progress {
     /// `whole` is what `at` counts up to, if that is known.
     pub fn new(whole: Option<u64>) -> Self {
-        Self { began: Instant::now(), whole, bar: None }
+        Self::of(whole, "rows")
+    }
+
+    /// As [`Progress::new`], of something else than rows.
+    pub fn of(whole: Option<u64>, unit: &'static str) -> Self {
+        Self { began: Instant::now(), whole, unit, bar: None }
     }
 
     /// Says how far it is: `at` of the whole, which is so many rows.
@@ -73,7 +82,7 @@ impl Progress {
             None => styled(ProgressBar::new_spinner(), "{spinner} {msg}").with_elapsed(took),
         });
         bar.set_position(at);
-        bar.set_message(format!("{rows} rows, {}/s", rate(rows, took)));
+        bar.set_message(format!("{rows} {}, {}/s", self.unit, rate(rows, took)));
     }
 
     /// Prints what is wrong with a row, above the bar.
@@ -90,7 +99,51 @@ impl Progress {
         if let Some(bar) = self.bar {
             bar.finish_and_clear();
         }
-        format!("in {:.1} s ({} rows/s)", took.as_secs_f64(), rate(rows, took))
+        format!("in {:.1} s ({} {}/s)", took.as_secs_f64(), rate(rows, took), self.unit)
+    }
+}
+
+/// The progress of something that goes through stages, for people at a terminal.
+pub struct Stages {
+    began: Instant,
+    bar: Option<(String, ProgressBar)>,
+}
+
+impl Stages {
+    pub fn new() -> Self {
+        Self { began: Instant::now(), bar: None }
+    }
+
+    /// Says what is being done, and how far that is, where that is known.
+    pub fn set(&mut self, what: &str, at: u64, whole: Option<u64>) {
+        if self.began.elapsed() < PATIENCE || !std::io::stderr().is_terminal() {
+            return;
+        }
+        if self.bar.as_ref().is_none_or(|(name, _)| name != what) {
+            self.clear();
+            let bar = match whole {
+                Some(whole) => styled(ProgressBar::new(whole), "{bar:30} {percent:>3} %  {msg}, {eta} left"),
+                None => styled(ProgressBar::new_spinner(), "{spinner} {msg}"),
+            };
+            bar.set_message(what.to_owned());
+            bar.enable_steady_tick(SPIN);
+            self.bar = Some((what.to_owned(), bar));
+        }
+        if let Some((_, bar)) = &self.bar {
+            bar.set_position(at);
+        }
+    }
+
+    fn clear(&mut self) {
+        if let Some((_, bar)) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+
+    /// Takes the bar away, and gives how long it took.
+    pub fn end(mut self) -> Duration {
+        self.clear();
+        self.began.elapsed()
     }
 }
 

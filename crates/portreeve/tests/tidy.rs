@@ -77,6 +77,77 @@ fn every_path_on_the_map_exists_and_every_crate_has_its_reason() {
         let named = map.split(|c: char| !(c.is_alphanumeric() || c == '-' || c == '_')).any(|word| word == name);
         assert!(named || name.starts_with("portreeve-"), "ARCHITECTURE.md gives no reason for {name}");
     }
+    let reasons = map.split_once("\n## Dependencies\n").expect("the map has dependencies").1;
+    let reasons = reasons.lines().take_while(|line| !line.starts_with("## "));
+    let crates =
+        reasons.filter_map(|line| line.strip_prefix("| ")?.split(" | ").next()).flat_map(|cell| cell.split(", "));
+    for name in crates.filter(|name| *name != "Crate") {
+        let is_there = manifest[begin..].contains(&format!("\n{name} = "));
+        assert!(is_there, "ARCHITECTURE.md gives a reason for {name}, on which nothing depends");
+    }
+}
+
+/// The rows of all tables of a document, as cells.
+fn rows(document: &str) -> Vec<Vec<&str>> {
+    let rows = document.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |"));
+    rows.map(|row| row.split(" | ").map(str::trim).collect()).collect()
+}
+
+/// The file that a test is said to be in: `api/lists.rs` is one of those that go through the router.
+fn file_of_test(name: &str) -> PathBuf {
+    let (room, rest) = name.split_once('/').unwrap_or(("", name));
+    let folder = match room {
+        "api" => "crates/web/tests/api",
+        "program" | "browser" => return root().join("crates/portreeve/tests").join(name),
+        "directory" | "web" => return root().join("crates").join(room).join("src").join(rest),
+        _ => "crates/portreeve/tests",
+    };
+    root().join(folder).join(rest)
+}
+
+fn is_test(text: &str, name: &str) -> bool {
+    let function = format!("fn {name}(");
+    let mut lines = text.lines().map(str::trim);
+    let Some(at) = lines.position(|line| line.trim_start_matches("async ").starts_with(&function)) else {
+        return false;
+    };
+    let before = text.lines().take(at).collect::<Vec<_>>();
+    let mut attributes = before.iter().rev().map(|line| line.trim()).take_while(|line| line.starts_with("#["));
+    attributes.any(|line| line.starts_with("#[test]") || line.starts_with("#[tokio::test"))
+}
+
+#[test]
+fn every_test_that_is_named_for_a_standard_exists() {
+    let standards = fs::read_to_string(root().join("docs/standards.md")).expect("the standards are there");
+    let mut checked = BTreeSet::new();
+    for named in standards.split('`').skip(1).step_by(2).filter(|named| named.contains(".rs::")) {
+        let (file, test) = named.split_once("::").expect("is both");
+        let path = file_of_test(file);
+        let text = fs::read_to_string(&path).unwrap_or_else(|fault| panic!("{named}: {}: {fault}", path.display()));
+        assert!(is_test(&text, test), "docs/standards.md names {named}, and there is no such test");
+        checked.insert(named);
+    }
+    assert!(checked.len() > 100, "the tests were not read: {checked:?}");
+}
+
+#[test]
+fn no_standard_is_met_without_something_that_shows_it() {
+    let standards = fs::read_to_string(root().join("docs/standards.md")).expect("the standards are there");
+    let (mut seen, mut counts) = (BTreeSet::new(), BTreeMap::<&str, usize>::new());
+    for row in rows(&standards).into_iter().filter(|row| row.len() == 5 && row[0] != "No.") {
+        let [number, _, _, state, how] = row[..] else { continue };
+        assert!(seen.insert(number), "{number} is there twice");
+        assert!(["met", "partly", "not met", "not applicable"].contains(&state), "{number} is {state:?}");
+        let shown = how.contains(".rs::") || how.contains("](");
+        assert!(shown || state.starts_with("not "), "{number} is {state}, and nothing shows it");
+        assert!(how.len() > 10, "{number} has no reason");
+        *counts.entry(state).or_default() += 1;
+    }
+    // What the page says of itself at its beginning.
+    let summary: Vec<_> =
+        rows(&standards).into_iter().filter(|row| row.len() == 2 && counts.contains_key(row[0])).collect();
+    let said: BTreeMap<&str, usize> = summary.iter().map(|row| (row[0], row[1].parse().unwrap_or_default())).collect();
+    assert_eq!(said, counts);
 }
 
 #[test]

@@ -39,6 +39,8 @@ pub struct Parts {
     pub metrics: request::Metrics,
     /// Whether requests are traced.
     pub traced: bool,
+    /// Whether browsers are told to come over TLS alone from now on.
+    pub tls_alone: bool,
     /// How far the server is from its end.
     pub phase: watch::Receiver<Phase>,
 }
@@ -47,7 +49,7 @@ impl Parts {
     /// Of an application that trusts no proxy, traces nothing and never ends.
     pub fn new(directory: Directory) -> Self {
         let (proxies, metrics) = (Vec::new(), request::Metrics::default());
-        Self { directory, proxies, metrics, traced: false, phase: watch::channel(Phase::Serving).1 }
+        Self { directory, proxies, metrics, traced: false, tls_alone: false, phase: watch::channel(Phase::Serving).1 }
     }
 }
 

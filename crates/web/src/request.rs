@@ -149,6 +149,7 @@ where
                 Err(_) => internal("a handler panicked"),
             };
             let mut response = complete(response, &method, &if_none_match, &context.origin.request_id);
+            guard(response.headers_mut(), app.tls_alone);
             paging::link(&mut response, &uri);
             note(&app, &context, &method, route.as_ref(), response.status(), began.elapsed());
             Ok(response)
@@ -232,13 +233,31 @@ fn complete(mut response: Response, method: &Method, if_none_match: &[HeaderValu
         response.headers_mut().remove(header::CONTENT_TYPE);
         response.headers_mut().remove(header::CONTENT_LENGTH);
     }
-    let headers = response.headers_mut();
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if let Ok(id) = HeaderValue::from_str(request_id) {
-        headers.insert(REQUEST_ID, id);
+        response.headers_mut().insert(REQUEST_ID, id);
     }
     response
+}
+
+/// For an answer that no browser has to show: should it show one all the same, it loads, runs and sends nothing.
+const NO_PAGE: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox",
+);
+/// A year, and this host alone: what else runs below its name is not ours to decide about (RFC 6797).
+const TLS_ALONE: HeaderValue = HeaderValue::from_static("max-age=31536000");
+
+/// Tells browsers what may be done with an answer. Pages say more of themselves, and it stays.
+fn guard(headers: &mut HeaderMap, tls_alone: bool) {
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(NO_PAGE);
+    headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("no-referrer"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    for name in ["cross-origin-opener-policy", "cross-origin-resource-policy"] {
+        headers.insert(name, HeaderValue::from_static("same-origin"));
+    }
+    if tls_alone {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, TLS_ALONE);
+    }
 }
 
 fn matches_any(tag: Option<&HeaderValue>, wanted: &[HeaderValue]) -> bool {

@@ -18,6 +18,7 @@ use tokio::{
     sync::{Semaphore, watch},
     task::JoinSet,
 };
+use tokio_io_timeout::TimeoutWriter;
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
@@ -29,6 +30,8 @@ const CONNECTION_LIMIT: usize = 10_000;
 const HEAD_TIME: Duration = Duration::from_secs(15);
 /// How long a TLS handshake may take.
 const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
+/// How long a client may take nothing of an answer.
+const WRITE_TIME: Duration = Duration::from_secs(30);
 /// The longest head.
 const HEAD_LIMIT: usize = 64 * 1024;
 /// The pause after a fault of the listener (out of files, mostly).
@@ -137,11 +140,14 @@ where
             Ok::<_, std::convert::Infallible>(answer)
         }
     });
+    // Who asks and does not read would else keep the connection, and what it holds, for ever.
+    let mut stream = TimeoutWriter::new(stream);
+    stream.set_timeout(Some(WRITE_TIME));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIME)
         .max_buf_size(HEAD_LIMIT)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(Box::pin(stream)), service);
     let mut connection = std::pin::pin!(connection);
     tokio::select! {
         // What has already come is seen before the end is.

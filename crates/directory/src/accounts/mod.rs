@@ -206,6 +206,7 @@ async fn try_delete<V: View>(directory: &Directory, caller: Caller, id: Uuid, ex
                     return Err(out_of_scope(Missing(PrivilegeType::Delete, V::KIND.target())));
                 }
                 let ended = store::sessions::delete_of_account(tx, id).await?;
+                store::attempts::forget(tx, id).await?;
                 store::tags::delete(tx, V::KIND.as_str(), id).await?;
                 store::accounts::delete(tx, id).await?;
                 if references::forget_in_scopes(tx, id).await? {

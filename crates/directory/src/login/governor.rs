@@ -70,6 +70,15 @@ struct Waiter {
     flow: Flow,
     lanes: usize,
     turn: oneshot::Sender<Permit>,
+    /// What it put in the state's lists for its ticket; nothing if it came with one.
+    tags: Option<Tags>,
+}
+
+/// Where a flow stands for its source, and for its account.
+#[derive(Clone, Copy)]
+struct Tags {
+    source: u64,
+    account: u64,
 }
 
 /// The right to hash. Given back when dropped.
@@ -163,9 +172,12 @@ impl Governor {
         let (turn, wait) = oneshot::channel();
         let evicted = {
             let mut state = self.lock();
-            let ticket = ticket.unwrap_or_else(|| state.draw_ticket(flow));
-            state.waiting.insert(ticket, Waiter { flow: flow.clone(), lanes, turn });
-            let evicted = (state.waiting.len() > QUEUE_LIMIT).then(|| state.waiting.pop_last());
+            let (ticket, tags) = match ticket {
+                Some(ticket) => (ticket, None),
+                None => state.draw_ticket(flow),
+            };
+            state.waiting.insert(ticket, Waiter { flow: flow.clone(), lanes, turn, tags });
+            let evicted = (state.waiting.len() > QUEUE_LIMIT).then(|| state.send_away());
             self.admit_next(state);
             (ticket, evicted)
         };
@@ -204,20 +216,46 @@ impl Governor {
 }
 
 impl State {
-    fn draw_ticket(&mut self, flow: &Flow) -> Ticket {
-        let last = |tags: &HashMap<String, u64>, key: &String| tags.get(key).copied().unwrap_or(0);
-        let behind = last(&self.source_tags, &flow.source).max(last(&self.account_tags, &flow.account));
-        let tag = behind.max(self.virtual_time) + 1;
-        self.source_tags.insert(flow.source.clone(), tag);
-        self.account_tags.insert(flow.account.clone(), tag);
+    fn draw_ticket(&mut self, flow: &Flow) -> (Ticket, Option<Tags>) {
+        let now = self.virtual_time;
+        let next = |tags: &mut HashMap<String, u64>, key: &String| {
+            let last = tags.entry(key.clone()).or_default();
+            *last = now.max(*last) + 1;
+            *last
+        };
+        let tags = Tags {
+            source: next(&mut self.source_tags, &flow.source),
+            account: next(&mut self.account_tags, &flow.account),
+        };
         // A tag that lies in the past says nothing; keeping it would let strangers fill the memory.
         if self.source_tags.len() + self.account_tags.len() > 4 * QUEUE_LIMIT {
-            let now = self.virtual_time;
             self.source_tags.retain(|_, tag| *tag > now);
             self.account_tags.retain(|_, tag| *tag > now);
         }
         self.arrivals += 1;
-        (tag, self.arrivals)
+        ((tags.source.max(tags.account), self.arrivals), Some(tags))
+    }
+
+    /// Takes the one that is furthest from its turn out of the queue. What was not served is not held against anybody: else whoever
+    /// was sent away often would stand behind all others long after that, and strangers would fill the memory.
+    fn send_away(&mut self) -> Option<Waiter> {
+        let (_, waiter) = self.waiting.pop_last()?;
+        if let Some(tags) = waiter.tags {
+            take_back(&mut self.source_tags, &waiter.flow.source, tags.source, self.virtual_time);
+            take_back(&mut self.account_tags, &waiter.flow.account, tags.account, self.virtual_time);
+        }
+        Some(waiter)
+    }
+}
+
+/// Takes a tag back, if it was the last that was given.
+fn take_back(tags: &mut HashMap<String, u64>, key: &str, given: u64, now: u64) {
+    if tags.get(key) == Some(&given) {
+        if given > now + 1 {
+            tags.insert(key.to_owned(), given - 1);
+        } else {
+            tags.remove(key);
+        }
     }
 }
 
@@ -289,6 +327,35 @@ mod tests {
         assert_eq!(order.len(), 51);
         let place = order.iter().position(|account| account == "stranger").expect("got in");
         assert!(place <= 2, "the stranger came {place}th behind a flood");
+    }
+
+    #[tokio::test]
+    async fn a_flood_that_names_others_does_not_delay_them() {
+        let mut waiters: Vec<_> = (0..50).map(|number| (flow(1, &format!("name{number}")), 99)).collect();
+        waiters.push((flow(2, "name49"), 99));
+        let order = order_of_arrival(waiters).await;
+        let place = order.iter().position(|account| account == "name49").expect("got in");
+        assert!(place <= 3, "it came {place}th of {}", order.len());
+    }
+
+    #[test]
+    fn who_was_sent_away_leaves_nothing_behind() {
+        let mut state = State::default();
+        let arrive = |state: &mut State, flow: Flow| {
+            let (ticket, tags) = state.draw_ticket(&flow);
+            let (turn, _) = oneshot::channel();
+            state.waiting.insert(ticket, Waiter { flow, lanes: 1, turn, tags });
+        };
+        for _ in 0..3 {
+            arrive(&mut state, flow(1, "victim"));
+        }
+        let before = state.source_tags.clone();
+        for number in 0..100 {
+            arrive(&mut state, flow(1, &format!("name{number}")));
+            let away = state.send_away().expect("somebody is there");
+            assert_eq!(away.flow.account, format!("name{number}"));
+        }
+        assert_eq!((state.source_tags, state.account_tags.len()), (before, 1));
     }
 
     #[tokio::test]

@@ -91,7 +91,7 @@ pub(crate) async fn insert(tx: &mut Tx, attempt: &Uuid, account: &Uuid) -> Resul
     tx.execute(sql, &[attempt.into(), account.into(), now.into()]).await.map(drop)
 }
 
-/// Removes the note. False if its lease had run out and it was already counted as a failure.
+/// Removes the note. False if its lease had run out and it was already counted as a failure, or its account was deleted.
 pub(crate) async fn delete(tx: &mut Tx, attempt: &Uuid) -> Result<bool, Failure> {
     Ok(tx.execute("DELETE FROM login_attempts WHERE id = $1", &[attempt.into()]).await? == 1)
 }
@@ -103,6 +103,11 @@ pub(crate) async fn delete_stale(tx: &mut Tx, account: &Uuid, before: Timestamp)
     Ok(i64::try_from(stale).unwrap_or(i64::MAX))
 }
 
+/// Removes the notes of an account that is being deleted, so that what is under way is not counted on another that gets its id.
+pub(crate) async fn forget(tx: &mut Tx, account: &Uuid) -> Result<(), Failure> {
+    tx.execute("DELETE FROM login_attempts WHERE account_id = $1", &[account.into()]).await.map(drop)
+}
+
 /// The accounts that have attempts under way: which, how many, and how many failures lock them.
 pub(crate) async fn accounts_in_flight(tx: &mut Tx) -> Result<Vec<(Uuid, i64, i64)>, Failure> {
     let sql = "SELECT a.id, a.attempts_in_flight, p.lockout_threshold FROM accounts a JOIN identity_providers p ON p.kind = a.kind
@@ -112,7 +117,9 @@ pub(crate) async fn accounts_in_flight(tx: &mut Tx) -> Result<Vec<(Uuid, i64, i6
 
 /// Removes every note.
 pub(crate) async fn delete_all(tx: &mut Tx) -> Result<(), Failure> {
-    tx.execute("DELETE FROM login_attempts", &[]).await.map(drop)
+    // Without a condition SQLite empties the table by writing to it, also if nothing is in it: no start would succeed where
+    // there is no room to write.
+    tx.execute("DELETE FROM login_attempts WHERE TRUE", &[]).await.map(drop)
 }
 
 /// Removes the notes of attempts whose account is gone or was a decoy.

@@ -2,7 +2,7 @@
 //! of an older version go on serving meanwhile, and start, as long as the migrations say that they can.
 //!
 //! A migration is a file of SQL. Among its first lines it says `-- serves: N`: programs that know the tables up to version N
-//! can work with what it makes. Behind a line `-- concurrently` stand indexes that are built, on PostgreSQL, one by one
+//! can work with what it makes; where that is another one on SQLite, `-- serves on SQLite: N`. Behind a line `-- concurrently` stand indexes that are built, on PostgreSQL, one by one
 //! and outside of the transaction, so that nobody who writes has to wait for them.
 
 use std::{sync::Arc, time::Duration};
@@ -20,6 +20,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0002_authority.sql"),
     include_str!("../../migrations/0003_console.sql"),
     include_str!("../../migrations/0004_changes.sql"),
+    include_str!("../../migrations/0005_checksums.sql"),
 ];
 
 /// The rows of `schema_version`: the version of the tables, the oldest version whose programs work with them, and the version
@@ -35,6 +36,7 @@ const TRIES: u32 = 5;
 /// What one file says.
 struct Migration {
     serves: i64,
+    serves_on_sqlite: i64,
     /// What is done in the transaction.
     sql: String,
     /// Behind `CREATE INDEX `, one each: `name ON table (columns)`.
@@ -43,14 +45,16 @@ struct Migration {
 
 impl Migration {
     fn read(text: &str) -> Result<Self, Failure> {
-        let serves = text.lines().find_map(|line| line.strip_prefix("-- serves: ")?.trim().parse().ok());
-        let serves = serves.ok_or_else(|| Failure::Broken("a migration does not say whom it serves".into()))?;
+        let said = |begin| text.lines().find_map(|line| line.strip_prefix(begin)?.trim().parse().ok());
+        let serves =
+            said("-- serves: ").ok_or_else(|| Failure::Broken("a migration does not say whom it serves".into()))?;
         let (sql, behind) = text.split_once("\n-- concurrently\n").unwrap_or((text, ""));
         let indexes = statements(behind).map(|statement| match statement.strip_prefix("CREATE INDEX ") {
             Some(index) => Ok(index.to_owned()),
             None => Err(Failure::Broken(format!("only CREATE INDEX can be done concurrently, not {statement}"))),
         });
-        Ok(Self { serves, sql: sql.to_owned(), indexes: indexes.collect::<Result<_, _>>()? })
+        let serves_on_sqlite = said("-- serves on SQLite: ").unwrap_or(serves);
+        Ok(Self { serves, serves_on_sqlite, sql: sql.to_owned(), indexes: indexes.collect::<Result<_, _>>()? })
     }
 }
 
@@ -97,6 +101,13 @@ pub(super) async fn run(store: &Store) -> Result<()> {
     apply(store, MIGRATIONS).await
 }
 
+/// Brings an SQLite database that nobody else works on to this program's version, in a transaction of the caller's.
+pub(super) async fn run_in(tx: &mut Tx) -> Result<()> {
+    let migrations: Vec<Migration> = MIGRATIONS.iter().map(|text| Migration::read(text)).collect::<Result<_, _>>()?;
+    prepare(tx).await?;
+    migrate(&migrations, tx).await.map(drop)
+}
+
 /// Brings tables to a version that this program does not know, as a later one would, by more migrations than it has. For
 /// tests of what it does then.
 pub async fn run_with(location: &Location, more: &[&str]) -> Result<()> {
@@ -106,24 +117,19 @@ pub async fn run_with(location: &Location, more: &[&str]) -> Result<()> {
 
 async fn apply(store: &Store, texts: &[&str]) -> Result<()> {
     let migrations: Arc<[Migration]> = texts.iter().map(|text| Migration::read(text)).collect::<Result<_, _>>()?;
-    let prepared = store
-        .write((), |(), tx| {
-            Box::pin(async move {
-                tx.batch("CREATE TABLE IF NOT EXISTS schema_version (id BIGINT PRIMARY KEY, version BIGINT NOT NULL)")
-                    .await?;
-                tx.execute("INSERT INTO schema_version (id, version) VALUES (1, 0) ON CONFLICT DO NOTHING", &[])
-                    .await?;
-                Ok(())
-            })
-        })
-        .await;
-    match prepared {
+    match store.write((), |(), tx| Box::pin(async move { Ok(prepare(tx).await?) })).await {
         // Another node made the same table in the same moment; PostgreSQL says so in one of several ways.
         Err(Error::Store(Failure::Clash(_))) => {}
         other => other?,
     }
     let is_ours = store.write(migrations.clone(), |migrations, tx| Box::pin(migrate(migrations, tx))).await?;
     if store.is_shared() && is_ours { build_indexes(store, &migrations).await } else { Ok(()) }
+}
+
+async fn prepare(tx: &mut Tx) -> Result<(), Failure> {
+    tx.batch("CREATE TABLE IF NOT EXISTS schema_version (id BIGINT PRIMARY KEY, version BIGINT NOT NULL)").await?;
+    let sql = "INSERT INTO schema_version (id, version) VALUES (1, 0) ON CONFLICT DO NOTHING";
+    tx.execute(sql, &[]).await.map(drop)
 }
 
 /// Says whether the tables are of this program's version now, and not of a later one that serves it too.
@@ -157,8 +163,10 @@ async fn migrate(migrations: &[Migration], tx: &mut Tx) -> Result<bool> {
     }
     if !missing.is_empty() || noted(tx, SERVES).await?.is_none() {
         note(tx, VERSION, known).await?;
+        let on_sqlite = matches!(tx.inner, Inner::Sqlite(_));
+        let serves = |one: &Migration| if on_sqlite { one.serves_on_sqlite } else { one.serves };
         // Each asks this of programs that came before it.
-        note(tx, SERVES, migrations.iter().map(|migration| migration.serves).max().unwrap_or(0)).await?;
+        note(tx, SERVES, migrations.iter().map(serves).max().unwrap_or(0)).await?;
     }
     Ok(true)
 }
@@ -262,7 +270,9 @@ mod tests {
     fn a_migration_that_serves_programs_of_before_only_adds() {
         for (index, text) in MIGRATIONS.iter().enumerate() {
             let (own, migration) = (number(index + 1), Migration::read(text).expect("can be read"));
-            assert!((1..=own).contains(&migration.serves), "migration {own} serves {}", migration.serves);
+            for serves in [migration.serves, migration.serves_on_sqlite] {
+                assert!((1..=own).contains(&serves), "migration {own} serves {serves}");
+            }
             assert!(text.lines().take(5).any(|line| line.starts_with("-- serves: ")), "migration {own}: too far down");
             // What stands apart for each of the databases (triggers, which older programs need not know of) was read by people.
             for statement in statements(&spoken(&migration.sql, "both")).filter(|_| migration.serves < own) {
@@ -300,8 +310,10 @@ mod tests {
         let read =
             Migration::read("-- x\n-- serves: 2\nA;\n-- concurrently\n-- why\nCREATE INDEX a ON b\n  (c); -- d\n");
         let read = read.expect("can be read");
-        assert_eq!((read.serves, read.indexes), (2, vec!["a ON b (c)".to_owned()]));
+        assert_eq!((read.serves, read.serves_on_sqlite, read.indexes), (2, 2, vec!["a ON b (c)".to_owned()]));
         assert_eq!(statements(&read.sql).collect::<Vec<_>>(), ["A"]);
+        let apart = Migration::read("-- serves: 2\n-- serves on SQLite: 3\n").expect("can be read");
+        assert_eq!((apart.serves, apart.serves_on_sqlite), (2, 3));
         for wrong in [
             "CREATE TABLE a (b TEXT);",
             "-- serves: everybody\n",

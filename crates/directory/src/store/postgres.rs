@@ -77,6 +77,13 @@ impl Postgres {
         if encoding != ["UTF8"] {
             return Err(Failure::Broken("the database's encoding must be UTF8".into()).into());
         }
+        let checksums: Vec<String> = connection.query("SHOW data_checksums", &[], |row| row.text(0)).await?;
+        if checksums != ["on"] {
+            tracing::warn!(
+                "PostgreSQL keeps no checksums of its pages (data_checksums is off): what its disk changes is taken for true; \
+                 switch them on with pg_checksums --enable while it is stopped"
+            );
+        }
         postgres.learn_time(&connection).await?;
         Ok(postgres)
     }
@@ -312,6 +319,9 @@ pub(super) fn failure(cause: tokio_postgres::Error) -> Failure {
     if *code == SqlState::FOREIGN_KEY_VIOLATION {
         return Failure::Orphan(text);
     }
+    if *code == SqlState::DATA_CORRUPTED || *code == SqlState::INDEX_CORRUPTED {
+        return Failure::Damaged(format!("{text}; let portreeve check look at all of it, and restore a backup"));
+    }
     if *code == SqlState::UNDEFINED_TABLE {
         return Failure::Unavailable(format!("{text}{GONE}"));
     }
@@ -319,6 +329,9 @@ pub(super) fn failure(cause: tokio_postgres::Error) -> Failure {
         [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED, SqlState::LOCK_NOT_AVAILABLE];
     if contention.contains(code) {
         return Failure::Contention(text);
+    }
+    if *code == SqlState::DISK_FULL {
+        return Failure::Full(text);
     }
     // Classes: 08 connection, 25 read-only, 53 resources, 57 shutdown or cancelled, 58 system.
     match &code.code()[..2] {

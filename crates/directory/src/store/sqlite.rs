@@ -14,7 +14,11 @@ use std::{
 use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig, functions::FunctionFlags};
 use tokio::sync::oneshot;
 
-use super::{BoxFuture, GONE, Inner, Row, Tx, Use, Value};
+use super::{
+    BoxFuture, GONE, Inner, Row, Tx, Use, Value,
+    checksums::{self, Opened},
+    folder, write_ahead,
+};
 use crate::{
     error::{Error, Failure, Result},
     metrics::Metrics,
@@ -49,12 +53,16 @@ struct Shared {
     clock: Clock,
     readers: Mutex<Vec<Tx>>,
     writer: SyncSender<Box<dyn Job>>,
+    /// Behind the connections, as it is to go after them.
+    _opened: Opened,
 }
 
 /// A queued write: run inside the open transaction, answered after its commit.
 trait Job: Send {
     fn run(&mut self, tx: &mut Tx) -> bool;
-    fn finish(self: Box<Self>, committed: Result<(), &str>);
+    /// What the database said, if that is why it failed.
+    fn failure(&self) -> Option<Failure>;
+    fn finish(self: Box<Self>, committed: Result<(), &Failure>);
 }
 
 struct Write<C, T, F> {
@@ -77,10 +85,18 @@ where
         self.result.insert(result).is_ok()
     }
 
-    fn finish(self: Box<Self>, committed: Result<(), &str>) {
+    fn failure(&self) -> Option<Failure> {
+        match &self.result {
+            Some(Err(Error::Store(failure))) => Some(failure.clone()),
+            _ => None,
+        }
+    }
+
+    fn finish(self: Box<Self>, committed: Result<(), &Failure>) {
         let result = match (self.result, committed) {
             // Not begun because the transaction could not be, or done in vain: either way it is worth another try.
-            (None | Some(Ok(_)), Err(cause)) => Err(Failure::Unavailable(cause.into()).into()),
+            (None | Some(Ok(_)), Err(Failure::Full(cause))) => Err(Failure::Full(cause.clone()).into()),
+            (None | Some(Ok(_)), Err(cause)) => Err(Failure::Unavailable(cause.to_string()).into()),
             (None, Ok(())) => Err(Error::Internal("a write was not run".into())),
             (Some(result), _) => result,
         };
@@ -91,13 +107,19 @@ where
 
 impl Sqlite {
     pub(super) fn open(folder: &Path, usage: Use, clock: Clock, metrics: Metrics) -> Result<Self> {
-        make_private_folder(folder).map_err(|cause| {
+        folder::make_private(folder).map_err(|cause| {
             Failure::Unavailable(format!("the data folder {} cannot be made: {cause}", folder.display()))
         })?;
         let file = folder.join(FILE);
-        make_private_file(&file)
-            .map_err(|cause| Failure::Unavailable(format!("{} cannot be made: {cause}", file.display())))?;
+        let opened = Opened::prepare(&file, || {
+            folder::make_private_file(&file)
+                .map_err(|cause| Failure::Unavailable(format!("{} cannot be made: {cause}", file.display())))
+        })?;
         let connection = connect(&file)?;
+        write_ahead::bring_to_disk(&connection, &file)?;
+        folder::keep_names(folder).map_err(|cause| {
+            Failure::Unavailable(format!("the data folder {} cannot be synced: {cause}", folder.display()))
+        })?;
         if usage == Use::Bulk {
             connection.execute_batch(BULK).map_err(failure)?;
         }
@@ -108,7 +130,7 @@ impl Sqlite {
             .name("store-writer".into())
             .spawn(move || write_jobs(tx, usage, &jobs, &writer_clock, &metrics))
             .map_err(|cause| Failure::Unavailable(cause.to_string()))?;
-        Ok(Self(Arc::new(Shared { file, clock, readers: Mutex::default(), writer })))
+        Ok(Self(Arc::new(Shared { file, clock, readers: Mutex::default(), writer, _opened: opened })))
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -161,28 +183,10 @@ impl Sqlite {
     }
 }
 
-/// Makes a folder, if it is not there, that nobody else on the machine can look into.
-pub(super) fn make_private_folder(folder: &Path) -> std::io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
-}
-
-/// SQLite gives the files that it puts beside the database the same mode.
-fn make_private_file(file: &Path) -> std::io::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.append(true).create(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(file).map(drop)
-}
-
 pub(super) fn connect(file: &Path) -> Result<Connection, Failure> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = Connection::open_with_flags(file, flags)
-        .map_err(|cause| Failure::Unavailable(format!("{} cannot be opened: {cause}", file.display())))?;
+    let mut connection = portreeve_sqlite_checksums::open(file, flags)
+        .map_err(|cause| unusable(&cause, format!("{} cannot be opened: {cause}", file.display())))?;
     connection.busy_handler(Some(wait_for_another)).map_err(failure)?;
     // FULL, not NORMAL: with NORMAL a loss of power takes back commits that were already answered.
     connection
@@ -190,7 +194,7 @@ pub(super) fn connect(file: &Path) -> Result<Connection, Failure> {
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
              PRAGMA temp_store = MEMORY; PRAGMA cache_size = -4096; PRAGMA trusted_schema = OFF;",
         )
-        .map_err(|cause| Failure::Unavailable(format!("{} is not a usable database: {cause}", file.display())))?;
+        .map_err(|cause| unusable(&cause, format!("{} is not a usable database: {cause}", file.display())))?;
     connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
     // Else a statement whose plan might suit other values better is compiled again at every use.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(failure)?;
@@ -214,6 +218,10 @@ pub(super) fn connect(file: &Path) -> Result<Connection, Failure> {
     Ok(connection)
 }
 
+fn unusable(cause: &rusqlite::Error, otherwise: String) -> Failure {
+    checksums::damage(cause).unwrap_or(Failure::Unavailable(otherwise))
+}
+
 /// Says whether to try again. SQLite by itself would wait longer each time, up to a tenth of a second, and hardly ever find the
 /// moment between two transactions of one who writes all the time.
 fn wait_for_another(tried: i32) -> bool {
@@ -230,14 +238,16 @@ fn complete<T>(mut future: BoxFuture<'_, T>) -> T {
 }
 
 fn write_jobs(mut tx: Tx, usage: Use, jobs: &Receiver<Box<dyn Job>>, clock: &Clock, metrics: &Metrics) {
+    let mut told = None;
     while let Ok(first) = jobs.recv() {
         let mut batch = vec![first];
         batch.extend(jobs.try_iter().take(BATCH_LIMIT - 1));
         metrics.commit_batch_size.observe(f64::from(u32::try_from(batch.len()).unwrap_or(u32::MAX)));
         let began = Instant::now();
         let committed = run_batch(&mut tx, &mut batch, clock);
+        checksums::tell_of_log(&mut told);
         for job in batch {
-            job.finish(committed.as_ref().copied().map_err(String::as_str));
+            job.finish(committed.as_ref().copied());
         }
         if usage == Use::Bulk && began.elapsed() > LONG {
             std::thread::sleep(PAUSE);
@@ -245,14 +255,13 @@ fn write_jobs(mut tx: Tx, usage: Use, jobs: &Receiver<Box<dyn Job>>, clock: &Clo
     }
 }
 
-fn run_batch(tx: &mut Tx, batch: &mut [Box<dyn Job>], clock: &Clock) -> Result<(), String> {
-    run_in_transaction(tx, batch, clock).map_err(|cause| {
+fn run_batch(tx: &mut Tx, batch: &mut [Box<dyn Job>], clock: &Clock) -> Result<(), Failure> {
+    run_in_transaction(tx, batch, clock).inspect_err(|cause| {
         // A failed commit may leave the transaction open; the next batch must not be let into it.
         if let Err(second) = command(tx, "ROLLBACK") {
             tracing::debug!(%second, "nothing to roll back");
         }
         tracing::error!(%cause, writes = batch.len(), "a commit failed; its writes were refused");
-        cause.to_string()
     })
 }
 
@@ -261,17 +270,23 @@ fn run_in_transaction(tx: &mut Tx, batch: &mut [Box<dyn Job>], clock: &Clock) ->
     if let [job] = batch {
         // With a savepoint, a copy of every page that is changed would be kept; one that is alone can as well take all with it.
         tx.now = clock.now();
-        return if job.run(tx) { command(tx, "COMMIT") } else { command(tx, "ROLLBACK") };
+        return if job.run(tx) { command(tx, "COMMIT") } else { undo(tx, "ROLLBACK", job.as_ref()) };
     }
     for job in batch {
         command(tx, "SAVEPOINT write")?;
         tx.now = clock.now();
         if !job.run(tx) {
-            command(tx, "ROLLBACK TO write")?;
+            undo(tx, "ROLLBACK TO write", job.as_ref())?;
         }
         command(tx, "RELEASE write")?;
     }
     command(tx, "COMMIT")
+}
+
+/// Undoes what a write did. Where there is no room, or the disk fails, SQLite has undone the whole transaction already, and
+/// then that is what went wrong.
+fn undo(tx: &mut Tx, sql: &str, job: &dyn Job) -> Result<(), Failure> {
+    command(tx, sql).map_err(|fault| job.failure().unwrap_or(fault))
 }
 
 fn command(tx: &mut Tx, sql: &str) -> Result<(), Failure> {
@@ -328,6 +343,9 @@ pub(super) fn first<T>(
 }
 
 pub(super) fn failure(cause: rusqlite::Error) -> Failure {
+    if let Some(damage) = checksums::damage(&cause) {
+        return damage;
+    }
     let text = cause.to_string();
     if cause.sqlite_error().is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_CONSTRAINT_FOREIGNKEY) {
         return Failure::Orphan(text);
@@ -337,10 +355,10 @@ pub(super) fn failure(cause: rusqlite::Error) -> Failure {
     }
     match cause.sqlite_error_code() {
         Some(ErrorCode::ConstraintViolation) => Failure::Clash(text),
+        Some(ErrorCode::DiskFull) => Failure::Full(text),
         Some(
             ErrorCode::DatabaseBusy
             | ErrorCode::DatabaseLocked
-            | ErrorCode::DiskFull
             | ErrorCode::SystemIoFailure
             | ErrorCode::ReadOnly
             | ErrorCode::CannotOpen

@@ -26,7 +26,9 @@ pub struct HealthcheckArguments {
 /// Asks, and fails if the answer is not good.
 pub fn run(arguments: &HealthcheckArguments) -> anyhow::Result<()> {
     let settings = Settings::resolve(&arguments.given)?;
-    let mut client = reqwest::blocking::Client::builder().timeout(TIMEOUT).no_proxy();
+    // Whoever sends us elsewhere is not the server that was asked about.
+    let stay = reqwest::redirect::Policy::none();
+    let mut client = reqwest::blocking::Client::builder().timeout(TIMEOUT).no_proxy().redirect(stay);
     if settings.tls_self_signed.value {
         let path = tls::self_signed_certificate(&settings.data.value);
         let pem = std::fs::read(&path).with_context(|| path.display().to_string())?;

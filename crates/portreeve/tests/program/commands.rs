@@ -1,6 +1,10 @@
 //! The commands next to `serve`.
 
-use std::path::Path;
+use std::{
+    io::{Read, Write},
+    net::TcpListener,
+    path::Path,
+};
 
 use super::support::{ADMIN_PASSWORD, Client, Ended, Place, Server, free_port, program, run};
 
@@ -78,6 +82,27 @@ fn the_health_of_a_server_is_an_exit_code() {
     let nobody = portreeve(&["healthcheck", "--listen", &format!("127.0.0.1:{}", free_port())]);
     assert_eq!(nobody.code, Some(1), "{nobody:?}");
     assert!(nobody.err.contains("does not answer"), "{}", nobody.err);
+}
+
+#[test]
+fn the_health_of_another_server_is_not_told() {
+    let place = Place::new();
+    let server = Server::start(&place);
+    let (begin, ready) = (TcpListener::bind("127.0.0.1:0").expect("listens"), format!("{}/readyz", server.url));
+    let url = format!("http://{}", begin.local_addr().expect("has an address"));
+    let elsewhere = std::thread::spawn(move || {
+        let (mut stream, _) = begin.accept().expect("is asked");
+        let mut head = [0; 1024];
+        let read = stream.read(&mut head).expect("a request");
+        let answer =
+            format!("HTTP/1.1 302 Found\r\nLocation: {ready}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        stream.write_all(answer.as_bytes()).expect("is answered");
+        read
+    });
+    let ended = portreeve(&["healthcheck", "--url", &url]);
+    assert!(elsewhere.join().expect("ends") > 0);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.err.contains("302"), "{}", ended.err);
 }
 
 #[test]

@@ -35,28 +35,32 @@ fn every_request_is_one_line_of_json() {
     let (admin, client) = (server.admin(), Client::new(&server.url));
     let own = admin.get("/local-users?name=admin").ok()["data"][0]["id"].clone();
     let id = admin.create_user("bobby", "a password for bobby");
+    let carols = Value::from(admin.create_user("carol", "a password for carol"));
+    let carol = Client::log_in(&server.url, "local", "carol", "a password for carol");
     let any = |method: &str, path: &str| {
         client.request(Method::from_bytes(method.as_bytes()).expect("a method"), path, |request| request)
     };
-    for (answer, method, route, status, known) in [
-        (admin.get("/local-users?query=x"), "GET", "/local-users", 200, true),
-        (admin.get(&format!("/admin/local-users/{id}")), "GET", "/local-users/{id}", 200, true),
-        (admin.delete(&format!("/local-users/{id}")), "DELETE", "/local-users/{id}", 204, true),
-        (admin.post("/local-users", &serde_json::json!({})), "POST", "/local-users", 422, true),
-        (client.get("/local-users"), "GET", "/local-users", 401, false),
-        (client.get("/administrative-roles"), "GET", "/administrative-roles", 401, false),
-        (client.get("/admin/administrative-roles"), "GET", "/administrative-roles", 401, false),
-        (client.try_login("local", "admin", "wrong"), "POST", "/login", 401, false),
-        (client.get("/nowhere/at/all?with=words"), "GET", "(none)", 404, false),
-        (any("PATCH", "/local-users"), "PATCH", "/local-users", 405, false),
-        (any("SURPRISE", "/version"), "other", "/version", 405, false),
+    for (answer, method, route, status, caller) in [
+        (admin.get("/local-users?query=x"), "GET", "/local-users", 200, Some(&own)),
+        (admin.get(&format!("/admin/local-users/{id}")), "GET", "/local-users/{id}", 200, Some(&own)),
+        (admin.delete(&format!("/local-users/{id}")), "DELETE", "/local-users/{id}", 204, Some(&own)),
+        (admin.post("/local-users", &serde_json::json!({})), "POST", "/local-users", 422, Some(&own)),
+        // Who was refused for want of a privilege can be found.
+        (carol.get("/local-users"), "GET", "/local-users", 403, Some(&carols)),
+        (client.get("/local-users"), "GET", "/local-users", 401, None),
+        (client.get("/administrative-roles"), "GET", "/administrative-roles", 401, None),
+        (client.get("/admin/administrative-roles"), "GET", "/administrative-roles", 401, None),
+        (client.try_login("local", "admin", "wrong"), "POST", "/login", 401, None),
+        (client.get("/nowhere/at/all?with=words"), "GET", "(none)", 404, None),
+        (any("PATCH", "/local-users"), "PATCH", "/local-users", 405, None),
+        (any("SURPRISE", "/version"), "other", "/version", 405, None),
     ] {
         assert_eq!(answer.status, status, "{answer:?}");
         let line = line_of(&server, &answer);
         assert_eq!((line["method"].as_str(), line["route"].as_str()), (Some(method), Some(route)), "{line}");
         assert_eq!(line["status"], status, "{line}");
         assert!(line["duration_us"].as_u64().is_some_and(|took| took > 0), "{line}");
-        assert_eq!(line.get("caller"), known.then_some(&own), "{line}");
+        assert_eq!(line.get("caller"), caller, "{line}");
         assert!(line["timestamp"].is_string() && line["level"] == "INFO", "{line}");
     }
     for line in parsed(&server.stop().err) {
@@ -77,8 +81,8 @@ fn people_can_ask_for_lines_of_their_own() {
     assert_eq!(server.stop().err, "");
 }
 
-/// Reads one request and answers it with nothing. Says its first line and its body.
-fn receive(stream: TcpStream) -> Option<(String, Vec<u8>)> {
+/// Reads one request and answers it with a head and nothing else. Says its first line and its body.
+fn receive(stream: TcpStream, head: &str) -> Option<(String, Vec<u8>)> {
     let mut reader = BufReader::new(stream);
     let (mut first, mut length) = (String::new(), 0);
     reader.read_line(&mut first).ok()?;
@@ -93,25 +97,30 @@ fn receive(stream: TcpStream) -> Option<(String, Vec<u8>)> {
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    let answer =
-        b"HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-    reader.get_mut().write_all(answer).ok()?;
+    let answer = format!("HTTP/1.1 {head}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    reader.get_mut().write_all(answer.as_bytes()).ok()?;
     Some((first.trim().to_owned(), body))
 }
 
-#[test]
-fn traces_are_sent_where_they_are_wanted() {
+/// Something to send traces to, which answers everything with this head.
+fn collector(head: String) -> (String, mpsc::Receiver<(String, Vec<u8>)>) {
     let collector = TcpListener::bind("127.0.0.1:0").expect("listens");
     let endpoint = format!("http://{}", collector.local_addr().expect("has an address"));
     let (heard, hear) = mpsc::channel();
     // Ends with the process: it waits for the next connection.
     std::thread::spawn(move || {
         for stream in collector.incoming().flatten() {
-            if let Some(request) = receive(stream) {
+            if let Some(request) = receive(stream, &head) {
                 drop(heard.send(request));
             }
         }
     });
+    (endpoint, hear)
+}
+
+#[test]
+fn traces_are_sent_where_they_are_wanted() {
+    let (endpoint, hear) = collector("200 OK\r\nContent-Type: application/x-protobuf".to_owned());
     let place = Place::new();
     let server = Server::start_with(&place, |command| command.args(["--otlp-endpoint", &endpoint]));
     let admin = server.admin();
@@ -130,6 +139,23 @@ fn traces_are_sent_where_they_are_wanted() {
     }
     for secret in [admin.token(), super::support::ADMIN_PASSWORD] {
         assert!(!contains(&all, secret.as_bytes()), "a secret is in the traces");
+    }
+}
+
+#[test]
+fn traces_are_sent_nowhere_else() {
+    let elsewhere = TcpListener::bind("127.0.0.1:0").expect("listens");
+    elsewhere.set_nonblocking(true).expect("can be set");
+    let other = elsewhere.local_addr().expect("has an address");
+    for status in ["302 Found", "307 Temporary Redirect", "308 Permanent Redirect"] {
+        let (endpoint, hear) = collector(format!("{status}\r\nLocation: http://{other}/v1/traces"));
+        let place = Place::new();
+        let server = Server::start_with(&place, |command| command.args(["--otlp-endpoint", &endpoint]));
+        Client::new(&server.url).get("/version");
+        // Stopping sends what has been gathered, and waits for what comes of it.
+        assert_eq!(server.stop().code, Some(0));
+        hear.recv_timeout(WATCHDOG).expect("traces");
+        assert!(elsewhere.accept().is_err(), "{status} was followed");
     }
 }
 

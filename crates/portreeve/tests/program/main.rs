@@ -2,6 +2,7 @@
 //! a schema of the database that `TEST_DATABASE_URL` names, or a temporary folder where there is none.
 
 mod at_once;
+mod backup;
 mod bad_input;
 mod balanced;
 mod bench;
@@ -10,6 +11,7 @@ mod config;
 mod cost;
 
 mod crash;
+mod damage;
 mod exposure;
 mod injection;
 mod lockout;
@@ -20,7 +22,10 @@ mod relocation;
 mod remembered;
 mod secrets;
 mod serve;
+// The proofs use the rest.
 #[path = "../support/mod.rs"]
+#[allow(dead_code, unused_imports)]
 mod support;
 mod tour;
 mod transfer;
+mod watch;

@@ -9,7 +9,7 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
-use super::support::{ADMIN_PASSWORD, Client, Ended, Place, Server, Stop, program, run, wait_for};
+use super::support::{ADMIN_PASSWORD, Client, Ended, Place, Server, Stop, place::open, program, run, wait_for};
 
 const PASSWORD: &str = "a password for bobby";
 
@@ -33,7 +33,7 @@ fn migrated(from: &Place, to: &Place, more: &[&str]) -> Ended {
 }
 
 #[track_caller]
-fn refused(ended: &Ended, code: i32, why: &str) {
+pub fn refused(ended: &Ended, code: i32, why: &str) {
     assert_eq!(ended.code, Some(code), "{ended:?}");
     assert!(ended.err.contains(why), "{why}: {ended:?}");
 }
@@ -43,7 +43,7 @@ fn serve(place: &Place) -> Ended {
 }
 
 /// A directory with something in every room: gives a client with a session of bobby, who reads by a role and a policy.
-fn furnish(server: &Server) -> Client {
+pub fn furnish(server: &Server) -> Client {
     let admin = server.admin();
     let id = admin.create_user("bobby", PASSWORD);
     let mut bobby = admin.get(&format!("/local-users/{id}")).ok();
@@ -70,7 +70,7 @@ fn database(place: &Place) -> String {
 #[track_caller]
 fn equal(left: &Place, now: &Path) -> i64 {
     let other = format!("ATTACH DATABASE '{}' AS other", now.join("portreeve.db").display());
-    let connection = rusqlite::Connection::open(database(left)).expect("opens");
+    let connection = open(&left.path().join("portreeve.db"));
     connection.execute_batch(&other).expect("is attached");
     let names = "SELECT name FROM other.sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'
         AND name NOT IN ('schema_version', 'account_changes')";

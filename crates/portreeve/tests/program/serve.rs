@@ -27,6 +27,9 @@ fn the_first_start_says_the_password_and_no_other_start_does() {
     let rest = said.split_once("log in as     admin, with the password ").expect("the password").1;
     let password = rest.split_whitespace().next().expect("a word").to_owned();
     assert_eq!(log_in_as_admin(&first, &password), 200);
+    // Five bits each: nobody finds it in less than 2^128 tries.
+    let letters = |c: char| "abcdefghijkmnpqrstuvwxyz23456789".contains(c);
+    assert!(password.len() * 5 >= 128 && password.chars().all(letters), "{password}");
     let ended = first.stop();
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(!ended.err.contains(&password), "{}", ended.err);

@@ -4,10 +4,33 @@
 
 #![allow(clippy::print_stdout, reason = "figures are shown to whoever runs a suite")]
 
+mod backup;
+mod belongings;
+mod clocks;
 mod course;
 mod crash;
+mod damage;
+mod deeds;
+mod disk;
+mod errors;
+mod fleet;
+mod full;
+mod health;
+mod histories;
 mod ledger;
+mod lockout;
+mod machine;
+mod once;
+mod overload;
 mod postgres;
+mod power;
+// What `portreeve bench` puts load on a server with.
+#[path = "../../src/commands/bench/client.rs"]
+#[allow(dead_code)]
+mod client;
+#[path = "../../src/commands/bench/load.rs"]
+#[allow(dead_code)]
+mod load;
 // The tests of the program use the rest.
 #[path = "../support/mod.rs"]
 #[allow(dead_code, unused_imports)]

@@ -32,6 +32,14 @@ impl Postgres {
         server
     }
 
+    /// As [`Postgres::start`], with checksums of its pages.
+    pub fn start_with_checksums() -> Self {
+        let temporary = TempDir::new().expect("a temporary folder");
+        let mut server = Self::start_in(temporary.path(), &["--data-checksums"], &WITHOUT_THE_DISK);
+        server._temporary = Some(temporary);
+        server
+    }
+
     /// In a folder that is empty, made with these flags of `initdb`, and run with these settings.
     pub fn start_in(folder: &Path, flags: &[&str], settings: &[&str]) -> Self {
         if let Some((user, group)) = other_user() {
@@ -73,6 +81,18 @@ impl Postgres {
             server.args(["-c", setting]);
         }
         server.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("PostgreSQL starts")
+    }
+
+    /// Ends it in good order, with everything in its files.
+    pub fn stop(&mut self) {
+        let Some(mut server) = self.server.take() else { return };
+        kill_process(process(server.id()), Signal::INT).expect("is there to be told");
+        server.wait().expect("it was ours");
+    }
+
+    /// The folder of its files.
+    pub fn data(&self) -> &Path {
+        &self.folder
     }
 
     /// Kills every process of it at once (SIGKILL), as a crash of its machine would.

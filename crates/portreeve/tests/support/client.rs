@@ -78,9 +78,14 @@ impl Client {
     /// With a token of an account.
     #[track_caller]
     pub fn log_in(url: &str, provider: &str, name: &str, password: &str) -> Self {
-        let client = Self::new(url);
-        let answer = client.try_login(provider, name, password).ok();
-        client.with_token(answer["token"].as_str().expect("a token"))
+        Self::new(url).logged_in(provider, name, password)
+    }
+
+    /// The same client with a token of an account.
+    #[track_caller]
+    pub fn logged_in(&self, provider: &str, name: &str, password: &str) -> Self {
+        let answer = self.try_login(provider, name, password).ok();
+        self.with_token(answer["token"].as_str().expect("a token"))
     }
 
     /// The same client with another token.

@@ -41,6 +41,16 @@ impl Server {
 
     /// As [`Server::start`], with more flags or environment.
     pub fn start_with(place: &Place, more: impl Fn(&mut Command) -> &mut Command) -> Self {
+        Self::try_start_with(place, more).unwrap_or_else(|ended| panic!("the server ended with {ended:?}"))
+    }
+
+    /// As [`Server::start`], where it may be that it cannot.
+    pub fn try_start(place: &Place) -> Result<Self, Ended> {
+        Self::try_start_with(place, |command| command)
+    }
+
+    /// As [`Server::start_with`], where it may be that it cannot.
+    pub fn try_start_with(place: &Place, more: impl Fn(&mut Command) -> &mut Command) -> Result<Self, Ended> {
         let metrics = format!("127.0.0.1:{}", free_port());
         let mut command = program();
         command.arg("serve").args(place.arguments()).args(["--metrics-listen", &metrics]);
@@ -49,14 +59,31 @@ impl Server {
         let mut child = command.spawn().expect("starts");
         let (out, err) = (Gathered::from(child.stdout.take()), Gathered::from(child.stderr.take()));
         let mut server = Self { child, url: String::new(), metrics, out, err };
-        server.url = wait_for("the greeting", || {
-            let ended = server.child.try_wait().expect("can be asked");
-            assert!(ended.is_none(), "the server ended with {ended:?}: {}", server.err.whole());
+        let greeting = wait_for("the greeting", || {
+            if server.child.try_wait().expect("can be asked").is_some() {
+                return Some(None);
+            }
             let said = server.out.so_far();
             let line = said.lines().find(|line| line.contains("listening on"))?;
-            line.split_whitespace().nth(2).map(str::to_owned)
+            Some(line.split_whitespace().nth(2).map(str::to_owned))
         });
-        server
+        match greeting {
+            Some(url) => {
+                server.url = url;
+                Ok(server)
+            }
+            None => Err(server.ended()),
+        }
+    }
+
+    /// A client without a token that trusts the certificate of the server's own making.
+    pub fn trusted(&self, place: &Place) -> Client {
+        Client::trusting(&self.url, &std::fs::read(place.path().join("tls-self-signed.crt")).expect("a certificate"))
+    }
+
+    /// Whether it has not ended by itself.
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().expect("can be asked").is_none()
     }
 
     /// `127.0.0.1:12345`.
@@ -119,7 +146,8 @@ impl Server {
         wait(&mut self.child);
     }
 
-    fn pid(&self) -> Pid {
+    /// Its process.
+    pub fn pid(&self) -> Pid {
         Pid::from_raw(self.child.id().try_into().expect("is a process id")).expect("is not 0")
     }
 }

@@ -4,9 +4,9 @@
 (() => {
   // Times are shown in the reader's zone from the next page on; a year is as long as it is worth.
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  const known = document.cookie.split("; ").includes("portreeve-zone=" + encodeURIComponent(zone));
-  if (zone && !known) {
-    document.cookie = "portreeve-zone=" + encodeURIComponent(zone) + "; path=/ui; max-age=31536000; samesite=lax; secure";
+  const told = "__Host-portreeve-zone=" + encodeURIComponent(zone);
+  if (zone && !document.cookie.split("; ").includes(told)) {
+    document.cookie = told + "; path=/; max-age=31536000; samesite=lax; secure";
   }
 
   const isTyping = (element) => element.closest("input:not([type=checkbox]), textarea, select, [contenteditable]") !== null;

@@ -6,7 +6,6 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Redirect},
 };
-use cookie::{Cookie, SameSite};
 use portreeve_directory::{
     Directory,
     caller::Privilege,
@@ -23,7 +22,7 @@ use super::{
     page::{Answer, Chrome, Note, Section, set_cookies},
     problem::Problem,
     reader::THEME,
-    session::{SignedIn, closed},
+    session::{SignedIn, closed, guarded},
     text::{filters, t},
 };
 
@@ -106,7 +105,7 @@ pub(super) async fn end_sessions(State(directory): State<Directory>, sent: Sent)
 pub(super) async fn set_theme(sent: Sent) -> Answer {
     let Sent { mut me, form } = sent;
     let theme = form.get("theme").to_owned();
-    let mut cookie = Cookie::build((THEME, theme)).path("/ui").secure(true).same_site(SameSite::Lax).build();
+    let mut cookie = guarded(THEME, theme);
     match form.get("theme") {
         "light" | "dark" => cookie.set_max_age(cookie::time::Duration::days(400)),
         _ => cookie.make_removal(),

@@ -8,9 +8,9 @@ use portreeve_directory::time::Timestamp;
 use super::session::cookies;
 
 /// The name of a zone, such as `Europe/Berlin`.
-const ZONE: &str = "portreeve-zone";
+const ZONE: &str = "__Host-portreeve-zone";
 /// `light` or `dark`.
-pub(crate) const THEME: &str = "portreeve-theme";
+pub(crate) const THEME: &str = "__Host-portreeve-theme";
 
 /// How pages are shown to somebody.
 #[derive(Debug, Clone)]
@@ -83,18 +83,18 @@ mod tests {
     #[test]
     fn times_are_shown_in_the_readers_zone_and_exactly_on_hover() {
         let moment = Timestamp::parse("2026-11-21T23:35:14.988161Z").unwrap();
-        let shown = reader("portreeve-zone=Europe%2FBerlin").time(moment);
+        let shown = reader("__Host-portreeve-zone=Europe%2FBerlin").time(moment);
         assert!(shown.contains(">22 Nov 2026, 00:35</time>"), "{shown}");
         assert!(shown.contains("Sunday, 22 November 2026, 00:35:14.988161 CET"), "{shown}");
         assert!(shown.contains("datetime=\"2026-11-21T23:35:14.988161Z\""), "{shown}");
-        for odd in ["", "portreeve-zone=Nowhere", "portreeve-zone=..%2F..%2Fetc%2Fpasswd"] {
+        for odd in ["", "__Host-portreeve-zone=Nowhere", "__Host-portreeve-zone=..%2F..%2Fetc%2Fpasswd"] {
             assert!(reader(odd).time(moment).contains(">21 Nov 2026, 23:35</time>"), "{odd}");
         }
     }
 
     #[test]
     fn a_day_begins_and_ends_in_the_readers_zone() {
-        let reader = reader("portreeve-zone=America/New_York; portreeve-theme=dark");
+        let reader = reader("__Host-portreeve-zone=America/New_York; __Host-portreeve-theme=dark");
         assert_eq!(reader.theme(), "dark");
         assert_eq!(reader.day("2026-11-22").unwrap().to_string(), "2026-11-22T05:00:00.000000Z");
         assert_eq!(reader.day_after("2026-11-22").unwrap().to_string(), "2026-11-23T05:00:00.000000Z");

@@ -87,6 +87,7 @@ impl Call {
             serde_json::from_slice(&bytes).unwrap_or_else(|wrong| panic!("{what}: {wrong}"))
         };
         let status = parts.status.as_u16();
+        check_guarded(&parts.headers, &what);
         if self.token.is_some() {
             assert_eq!(parts.headers["cache-control"], "no-store", "{what}");
         }
@@ -98,6 +99,29 @@ impl Call {
         }
         check_declared(&self.method, &self.path, status);
         Answer { status, headers: parts.headers, bytes: bytes.to_vec(), json, what }
+    }
+}
+
+/// Every answer says what a browser may do with it: show it as nothing but what it is, to nobody else, and in no frame.
+pub fn check_guarded(headers: &HeaderMap, what: &str) {
+    for (name, value) in [
+        ("x-content-type-options", "nosniff"),
+        ("cross-origin-opener-policy", "same-origin"),
+        ("cross-origin-resource-policy", "same-origin"),
+    ] {
+        assert!(headers.get(name).is_some_and(|said| said == value), "{what}: {name} is not {value}");
+    }
+    let policy = headers.get("content-security-policy").map_or("", |policy| policy.to_str().unwrap());
+    for part in ["default-src 'none'", "base-uri 'none'", "frame-ancestors 'none'", "form-action '"] {
+        assert!(policy.contains(part), "{what}: {part} is not in {policy}");
+    }
+    assert!(!policy.contains("unsafe") && !policy.contains('*'), "{what}: {policy}");
+    let referrer = headers.get("referrer-policy").map_or("", |policy| policy.to_str().unwrap());
+    assert!(["no-referrer", "same-origin"].contains(&referrer), "{what}: {referrer}");
+    let shared = headers.keys().find(|name| name.as_str().starts_with("access-control-"));
+    assert!(shared.is_none(), "{what} lets other sites read it: {shared:?}");
+    if let Some(form) = headers.get("content-type").map(|form| form.to_str().unwrap()) {
+        assert!(!form.starts_with("text/") || form.contains("charset=utf-8"), "{what}: {form}");
     }
 }
 

@@ -70,7 +70,7 @@ async fn days_are_those_of_the_readers_zone() {
         (late, format!("to={tomorrow}"), count),
     ];
     for (name, asked, expected) in cases {
-        desk.set_cookie("portreeve-zone", &name.replace('/', "%2F").replace('+', "%2B"));
+        desk.set_cookie("__Host-portreeve-zone", &name.replace('/', "%2F").replace('+', "%2B"));
         let page = desk
             .get(&format!("/ui/audit-log?{asked}"))
             .await

@@ -335,7 +335,8 @@ impl Server {
 
 /// The database, as another process would open it.
 pub fn sqlite(folder: &tempfile::TempDir) -> rusqlite::Connection {
-    let connection = rusqlite::Connection::open(folder.path().join("portreeve.db")).unwrap();
+    let file = folder.path().join("portreeve.db");
+    let connection = portreeve_sqlite_checksums::open(&file, rusqlite::OpenFlags::default()).unwrap();
     connection.busy_timeout(Duration::from_secs(5)).unwrap();
     connection
 }

@@ -190,7 +190,17 @@ async fn every_refusal_reads_the_same() {
             assert_eq!(refused.bytes, expected, "{name}");
             let mut headers: Vec<&str> = refused.headers.keys().map(|name| name.as_str()).collect();
             headers.sort_unstable();
-            let usual = ["cache-control", "content-length", "content-type", "x-content-type-options", "x-request-id"];
+            let usual = [
+                "cache-control",
+                "content-length",
+                "content-security-policy",
+                "content-type",
+                "cross-origin-opener-policy",
+                "cross-origin-resource-policy",
+                "referrer-policy",
+                "x-content-type-options",
+                "x-request-id",
+            ];
             assert_eq!(headers, usual, "{name}");
         }
         assert_eq!(server.compared() - compared, 1, "only the first has a password to compare");

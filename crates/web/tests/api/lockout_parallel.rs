@@ -82,3 +82,34 @@ async fn when_a_lock_has_run_out_one_of_many_guesses_is_compared() {
     let bobby = nodes[0].get("/local-users?name=bobby").await.json["data"][0].clone();
     assert_eq!(bobby["failedLoginAttempts"], 6);
 }
+
+/// Dear to compare, so that there is time to delete its account meanwhile.
+const DEAR_HASH: &str =
+    "$argon2id$v=19$m=65536,t=3,p=1$c29tZSBzYWx0IG9yIG8$AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn guesses_at_a_deleted_account_are_no_matter_to_one_that_gets_its_id() {
+    let nodes = nodes().await;
+    let first = nodes[0].clone();
+    let mut bobby = first.get("/local-users?name=bobby").await.json["data"][0].clone();
+    let path = format!("/local-users/{}", bobby["id"].as_str().unwrap());
+    first.execute(&format!("UPDATE accounts SET password_hash = '{DEAR_HASH}' WHERE name = 'bobby'")).await;
+    let own = nodes.clone();
+    let guesses = tokio::spawn(async move { logins(&own, 4, |_| "wrong".into()).await });
+    let begun = "SELECT name FROM accounts WHERE attempts_in_flight = 4";
+    while first.rows(begun).await.is_empty() {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    first.delete(&path).await.expect(204);
+    bobby["password"] = json!(PASSWORD);
+    first.post("/local-users", bobby).await.expect(200);
+    assert_eq!(guesses.await.unwrap(), [401; 4]);
+    let counted =
+        "SELECT name FROM accounts WHERE name = 'bobby' AND (attempts_in_flight <> 0 OR failed_attempts <> 0)";
+    assert!(first.rows(counted).await.is_empty(), "what was counted on the one before");
+    let noted = "SELECT name FROM accounts WHERE name = 'bobby' AND id IN (SELECT account_id FROM login_attempts)";
+    assert!(first.rows(noted).await.is_empty(), "notes of what was under way");
+    let before = compared(&nodes);
+    assert_eq!(logins(&nodes, 200, |number| format!("guess {number}")).await, [401; 200]);
+    assert_eq!(compared(&nodes) - before, 5);
+}

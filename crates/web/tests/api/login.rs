@@ -152,6 +152,29 @@ async fn a_password_is_the_same_in_all_its_unicode_forms() {
     server.login("local", "admin", &format!("{ADMIN_PASSWORD} ")).await.expect(401);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_is_any_text_and_counts_to_its_last_letter() {
+    let server = Server::start().await;
+    let ascii: String = (' '..='~').collect();
+    let mut fields = crate::harness::person("bobby");
+    for (password, other) in [
+        ("\u{1F600}".repeat(1_024), "\u{1F600}".repeat(1_023)),
+        (format!("{}a", "ü ".repeat(511)), format!("{}b", "ü ".repeat(511))),
+        (format!("{ascii}1"), format!("{ascii}2")),
+        ("all-small".into(), "All-small".into()),
+        ("83027461".into(), "83027460".into()),
+        ("  two blanks  ".into(), "two blanks".into()),
+    ] {
+        fields["password"] = json!(password);
+        let object = format!("/local-users/{}", server.make("/local-users", fields.clone()).await);
+        server.login("local", "bobby", &other).await.expect(401);
+        server.login("local", "bobby", &password).await.expect(200);
+        server.delete(&object).await.expect(204);
+    }
+    fields["password"] = json!("\u{1F600}".repeat(1_025));
+    assert_eq!(server.post("/local-users", fields).await.faults(), ["password"]);
+}
+
 /// Of `an old but good password`, by the reference implementation.
 const OLD_HASH: &str =
     "$argon2id$v=19$m=1024,t=1,p=2$c2l4dGVlbiBieXRlcyBvaw$lC8Q0bHQh+l+qPSONecyV9+pM4PHZDvIMxF/ZSRCGrE";

@@ -13,6 +13,7 @@ mod audit;
 mod audit_logs;
 mod authority;
 mod blacklist;
+mod browsers;
 mod console;
 mod console_access;
 mod console_audit_log;

@@ -29,14 +29,8 @@ pub(super) async fn let_in<C, T>(
 ) -> Result<Option<T>> {
     let account = &verified.account;
     let in_flight = attempts::count_success(tx, &account.id, account.credential_version, i64::from(held)).await?;
-    let id = good.ids.uuid(tx.now());
     let Some(in_flight) = in_flight else {
-        // The password was changed, or the account disabled or deleted, while it was being compared.
-        if held {
-            attempts::free_slots(tx, &account.id, 1).await?;
-        }
-        let changed = Refusal::AccountChanged.as_str();
-        audit::write(tx, &id, &outcome(verified, good.act, Some(changed))).await?;
+        lose(tx, held, verified, good).await?;
         return Ok(None);
     };
     if in_flight > 0 {
@@ -51,8 +45,17 @@ pub(super) async fn let_in<C, T>(
         Entry::Open(result) => (Some(result), None),
         Entry::Refused(reason) => (None, Some(reason)),
     };
-    audit::write(tx, &id, &outcome(verified, good.act, refused.as_deref())).await?;
+    audit::write(tx, &good.ids.uuid(tx.now()), &outcome(verified, good.act, refused.as_deref())).await?;
     Ok(result)
+}
+
+/// Refuses a good comparison, as the password was changed, or the account disabled or deleted, while it was being compared.
+pub(super) async fn lose(tx: &mut Tx, held: bool, verified: &Verified, good: &Good) -> Result<()> {
+    if held {
+        attempts::free_slots(tx, &verified.account.id, 1).await?;
+    }
+    let changed = Refusal::AccountChanged.as_str();
+    audit::write(tx, &good.ids.uuid(tx.now()), &outcome(verified, good.act, Some(changed))).await
 }
 
 fn outcome<'a>(verified: &'a Verified, act: &'static str, refusal: Option<&'a str>) -> Record<'a> {

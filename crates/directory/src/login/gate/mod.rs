@@ -131,15 +131,18 @@ where
     let verified_at = directory.remembered.now();
     match (outcome, credential) {
         (Outcome::Right { rehashed }, Some(account)) => {
-            let context = match (way.prepare)(directory, &account, wish).await {
+            let context = (way.prepare)(directory, &account, wish).await;
+            let verified = Verified { account, origin: knock.origin.clone() };
+            let good = Good { rehashed, act: knock.act, ids: directory.random.clone() };
+            let context = match context {
                 Ok(context) => context,
+                // The account has gone meanwhile.
+                Err(Error::LoginRefused) => return settle::lose(directory, attempt, verified, good).await,
                 Err(fault) => {
-                    settle::give_back(directory, Some(account), &attempt).await?;
+                    settle::give_back(directory, Some(verified.account), &attempt).await?;
                     return Err(fault);
                 }
             };
-            let verified = Verified { account, origin: knock.origin.clone() };
-            let good = Good { rehashed, act: knock.act, ids: directory.random.clone() };
             let context = (verified.clone(), good.clone(), context);
             let entered = settle::accept(directory, attempt, context, way.entrance).await?;
             if way.ready.is_some() {
@@ -192,17 +195,15 @@ async fn check(
 
 /// Counts what was under way when this node last stopped. Only where no other node can be at work on the same data.
 pub(crate) async fn recover(directory: &Directory) -> Result<()> {
-    directory
-        .store
-        .write((), |(), tx| {
-            Box::pin(async move {
-                for (account, in_flight, threshold) in attempts::accounts_in_flight(tx).await? {
-                    attempts::count_failures(tx, &account, in_flight, threshold).await?;
-                }
-                Ok(attempts::delete_all(tx).await?)
-            })
-        })
-        .await
+    directory.store.write((), |(), tx| Box::pin(count_interrupted(tx))).await
+}
+
+/// Counts every attempt that is under way as a failure, where it is known that none comes to its end.
+pub(crate) async fn count_interrupted(tx: &mut Tx) -> Result<()> {
+    for (account, in_flight, threshold) in attempts::accounts_in_flight(tx).await? {
+        attempts::count_failures(tx, &account, in_flight, threshold).await?;
+    }
+    Ok(attempts::delete_all(tx).await?)
 }
 
 /// Removes the notes of decoys, and of accounts since deleted, that dead nodes left behind.

@@ -114,6 +114,20 @@ async fn record(
     audit::write(tx, id, &record).await
 }
 
+/// Refuses a good comparison whose account has gone before it could be accounted for.
+pub(super) async fn lose<T>(directory: &Directory, attempt: Attempt, verified: Verified, good: Good) -> Result<T> {
+    directory
+        .store
+        .write((attempt, verified, good), |(attempt, verified, good), tx| {
+            Box::pin(async move {
+                let held = attempts::delete(tx, &attempt.id).await?;
+                good::lose(tx, held, verified, good).await
+            })
+        })
+        .await?;
+    Err(Error::LoginRefused)
+}
+
 pub(super) async fn accept<C, T>(
     directory: &Directory,
     attempt: Attempt,

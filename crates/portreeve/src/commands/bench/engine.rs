@@ -193,6 +193,7 @@ fn round_of(load: &Load, cpu: Option<Duration>, limit: Option<(f64, Option<f64>)
         p95_ms: Some(load.percentile(95)),
         p99_ms: Some(load.percentile(99)),
         refused: load.refused,
+        refused_p99_ms: load.refused_percentile(99),
         unanswered: load.unanswered,
         cpu_micros: cpu.map(|cpu| cpu.as_secs_f64() * 1_000_000.0 / count),
         answer_bytes: Some(load.bytes),

@@ -41,26 +41,36 @@ pub struct Load {
     pub unanswered: u64,
     /// The mean length of a body.
     pub bytes: f64,
-    /// How long each request took, in nanoseconds, in order.
+    /// How long requests took, in nanoseconds, in order: those that were refused, and all others.
+    refused_took: Vec<u64>,
     took: Vec<u64>,
 }
 
 impl Load {
     /// The time, in milliseconds, within which this share of the requests (in hundredths) was answered: the nearest rank,
-    /// of all of them.
+    /// of all that were not refused.
     pub fn percentile(&self, hundredths: usize) -> f64 {
-        let rank = (self.took.len() * hundredths).div_ceil(100).max(1);
-        let nanoseconds = self.took.get(rank - 1).copied().unwrap_or_default();
-        Duration::from_nanos(nanoseconds).as_secs_f64() * 1_000.0
+        percentile(&self.took, hundredths)
     }
+
+    /// The same of those that were told to come back; none if there were none.
+    pub fn refused_percentile(&self, hundredths: usize) -> Option<f64> {
+        (!self.refused_took.is_empty()).then(|| percentile(&self.refused_took, hundredths))
+    }
+}
+
+fn percentile(took: &[u64], hundredths: usize) -> f64 {
+    let rank = (took.len() * hundredths).div_ceil(100).max(1);
+    let nanoseconds = took.get(rank - 1).copied().unwrap_or_default();
+    Duration::from_nanos(nanoseconds).as_secs_f64() * 1_000.0
 }
 
 /// What one connection saw.
 #[derive(Default)]
 struct Seen {
     took: Vec<u64>,
+    refused_took: Vec<u64>,
     answers: u64,
-    refused: u64,
     unanswered: u64,
     bytes: u64,
     /// The first answer of an unwanted status.
@@ -69,21 +79,20 @@ struct Seen {
 
 impl Seen {
     fn note(&mut self, answer: &Answer, since: Instant, wanted: u16) {
-        self.took.push(nanoseconds(since.elapsed()));
+        let took = if answer.status == 503 { &mut self.refused_took } else { &mut self.took };
+        took.push(nanoseconds(since.elapsed()));
         self.bytes += answer.body.len() as u64;
         if answer.status == wanted {
             self.answers += 1;
-        } else if answer.status == 503 {
-            self.refused += 1;
-        } else if self.other.is_none() {
+        } else if answer.status != 503 && self.other.is_none() {
             self.other = Some(format!("{} in place of {wanted}", answer.shown()));
         }
     }
 
     fn add(&mut self, other: Self) {
         self.took.extend(other.took);
+        self.refused_took.extend(other.refused_took);
         self.answers += other.answers;
-        self.refused += other.refused;
         self.unanswered += other.unanswered;
         self.bytes += other.bytes;
         self.other = self.other.take().or(other.other);
@@ -128,10 +137,12 @@ pub async fn load(
     // The last request of an open loop is due a little before the time is over.
     let elapsed = began.elapsed().max(demand.time).as_secs_f64();
     all.took.sort_unstable();
-    let Seen { took, answers, refused, unanswered, bytes, .. } = all;
+    all.refused_took.sort_unstable();
+    let Seen { took, refused_took, answers, unanswered, bytes, .. } = all;
+    let refused = refused_took.len() as u64;
     #[expect(clippy::cast_precision_loss, reason = "a rate and a mean")]
     let (per_second, bytes) = (answers as f64 / elapsed, bytes as f64 / (answers + refused).max(1) as f64);
-    Ok(Load { answers, per_second, refused, unanswered, bytes, took })
+    Ok(Load { answers, per_second, refused, unanswered, bytes, refused_took, took })
 }
 
 async fn closed(
@@ -296,7 +307,16 @@ mod tests {
     fn percentiles_are_ranks() {
         let of = |count: u64| {
             let took = (1..=count).map(|millis| millis * 1_000_000).collect();
-            let load = Load { answers: count, per_second: 0.0, refused: 0, unanswered: 0, bytes: 0.0, took };
+            let load = Load {
+                answers: count,
+                per_second: 0.0,
+                refused: 0,
+                unanswered: 0,
+                bytes: 0.0,
+                refused_took: Vec::new(),
+                took,
+            };
+            assert_eq!(load.refused_percentile(99), None);
             [50, 95, 99].map(|hundredths| load.percentile(hundredths))
         };
         assert_eq!(of(1), [1.0, 1.0, 1.0]);

@@ -80,8 +80,11 @@ pub struct Round {
     pub p50_ms: Option<f64>,
     pub p95_ms: Option<f64>,
     pub p99_ms: Option<f64>,
-    /// Answers that told to come back, and requests that had no answer.
+    /// Answers that told to come back, the milliseconds within which 99 in a hundred of them came, and requests that had no
+    /// answer.
     pub refused: u64,
+    #[serde(default)]
+    pub refused_p99_ms: Option<f64>,
     pub unanswered: u64,
     /// Processor time of the server for each, in microseconds.
     pub cpu_micros: Option<f64>,
@@ -162,7 +165,8 @@ impl Report {
         let lost = |field: fn(&Round) -> u64| self.rounds.iter().map(field).sum::<u64>();
         let (refused, unanswered) = (lost(|round| round.refused), lost(|round| round.unanswered));
         if refused + unanswered > 0 {
-            lines.push(format!("{refused} told to come back, {unanswered} without an answer"));
+            let slow = self.rounds.iter().filter_map(|round| round.refused_p99_ms).fold(0.0, f64::max);
+            lines.push(format!("{refused} told to come back (p99 {slow:.2} ms), {unanswered} without an answer"));
         }
         let mut costs = Vec::new();
         if let Some(cpu) = self.cpu_micros {

@@ -1,0 +1,3 @@
+-- The embedded database has checksums of its pages, which programs of before would not write. On PostgreSQL nothing is new.
+-- serves: 3
+-- serves on SQLite: 5
