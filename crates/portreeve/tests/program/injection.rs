@@ -151,7 +151,8 @@ fn a_terminal_is_sent_no_control_characters() {
         vec!["serve", "--listen", "127.0.0.1:0", "--otlp-endpoint", CONTROLS],
         vec!["migrate-store", "--from", &nowhere, "--to", &nowhere],
     ] {
-        let ended = run(program().args(&arguments));
+        // In a folder of the test's own, where whatever is not named is made.
+        let ended = run(program().args(&arguments).current_dir(place.path()));
         assert!(ended.code.is_some_and(|code| code > 0), "{arguments:?}: {ended:?}");
         assert_harmless(&ended.err);
         assert_harmless(&ended.out);
