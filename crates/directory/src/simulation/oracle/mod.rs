@@ -198,6 +198,8 @@ impl Inner {
 
     fn committed(&mut self, (node, task): (u64, Option<Id>), after: Seen, remembered: Vec<bool>) {
         self.commits += 1;
+        self.count("commits", 1);
+        self.count("comparisons with what is remembered", remembered.len() as u64);
         let records: Vec<String> = after
             .records
             .iter()
