@@ -246,8 +246,8 @@ fn write_jobs(mut tx: Tx, usage: Use, jobs: &Receiver<Box<dyn Job>>, clock: &Clo
         let began = Instant::now();
         let committed = run_batch(&mut tx, &mut batch, clock);
         checksums::tell_of_log(&mut told);
-        let met_damage = |job: &Box<dyn Job>| matches!(job.failure(), Some(Failure::Damaged(_)));
-        let alone = committed.is_err() && batch.len() > 1 && batch.iter().any(met_damage);
+        let damaged = batch.iter().any(|job| matches!(job.failure(), Some(Failure::Damaged(_))));
+        let alone = committed.is_err() && batch.len() > 1 && damaged;
         for mut job in batch {
             // One that meets damage takes no other with it.
             let again = alone.then(|| run_batch(&mut tx, std::slice::from_mut(&mut job), clock));
