@@ -15,7 +15,7 @@ pub struct Fault {
 }
 
 /// Why the store could not do what it was asked.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum Failure {
     /// A unique value is already there; the text names the constraint or its columns.
     #[error("a unique value is already there ({0})")]
@@ -29,7 +29,10 @@ pub enum Failure {
     /// What was decided beforehand was decided about another state of the data; to be decided anew.
     #[error("the data kept changing while a decision about it was made")]
     Moved,
-    /// The database cannot be reached, is full, or is too busy.
+    /// The database has no room left to write to. What is there can be read.
+    #[error("the database has no room left: {0}")]
+    Full(String),
+    /// The database cannot be reached, cannot be written, or is too busy.
     #[error("the database is not available: {0}")]
     Unavailable(String),
     /// Something in the database is not what was written there. Nothing of it was taken for true.
@@ -82,5 +85,10 @@ impl Error {
     /// One faulty field.
     pub fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self::Invalid(vec![Fault { field: field.into(), message: message.into() }])
+    }
+
+    /// Whether the store could not write, for now: what can as well be left unwritten may go on.
+    pub(crate) fn is_for_now(&self) -> bool {
+        matches!(self, Self::Store(Failure::Full(_) | Failure::Unavailable(_)))
     }
 }

@@ -6,6 +6,7 @@
 pub mod accounts;
 pub mod attributes;
 pub mod audit;
+pub mod backup;
 pub mod blacklist;
 pub mod caller;
 pub(crate) mod claims;

@@ -133,12 +133,14 @@ async fn note_use(directory: &Directory, found: &Found) -> Result<()> {
     if limit.is_zero() || directory.store.now() < last_used.plus(NOTED_EVERY.min(limit / 4)) {
         return Ok(());
     }
-    directory
+    let noted = directory
         .store
         .write(found.session.id, |session, tx| {
             Box::pin(async move { Ok(store::sessions::use_now(tx, session).await?) })
         })
-        .await
+        .await;
+    // Then it ends the sooner.
+    noted.or_else(|error| if error.is_for_now() { Ok(()) } else { Err(error) })
 }
 
 /// Finds out anew what a session may do, as the configuration or its account has changed.
@@ -159,12 +161,14 @@ pub(crate) async fn renew(directory: &Directory, session: Session, origin: Origi
         end_stopped(directory, &session, &origin, policy).await?;
         return Err(Error::Unauthorized);
     }
-    directory
+    let kept = directory
         .store
         .write((session.id, verdict.standing.clone()), |(session, standing), tx| {
             Box::pin(async move { Ok(store::sessions::set_standing(tx, session, standing).await?) })
         })
-        .await?;
+        .await;
+    // It is kept only so that it need not be found out again.
+    kept.or_else(|error| if error.is_for_now() { Ok(()) } else { Err(error) })?;
     let authority = configuration.authority(&verdict.standing.policies);
     Ok(Caller::new(session, verdict.standing, authority, origin))
 }

@@ -12,8 +12,9 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use commands::{
-    admin::AdminCommand, bench::BenchArguments, check::CheckArguments, export::ExportArguments,
-    healthcheck::HealthcheckArguments, import::ImportArguments, migrate_store::MigrateStoreArguments,
+    admin::AdminCommand, backup::BackupArguments, bench::BenchArguments, check::CheckArguments,
+    export::ExportArguments, healthcheck::HealthcheckArguments, import::ImportArguments,
+    migrate_store::MigrateStoreArguments, restore::RestoreArguments,
 };
 use settings::{Given, Settings};
 
@@ -43,6 +44,10 @@ enum Command {
     Import(ImportArguments),
     /// Write accounts to a file of NDJSON or CSV, with the server running or not
     Export(ExportArguments),
+    /// Write the whole directory into one file, or check such a file
+    Backup(BackupArguments),
+    /// Make a directory of a backup, in an empty place
+    Restore(RestoreArguments),
     /// Bring the directory into another store: into PostgreSQL, or back
     MigrateStore(MigrateStoreArguments),
     /// Look at all of the data: whether it is as it was written, or damaged, and where
@@ -94,6 +99,8 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Admin { command } => commands::admin::run(command),
         Command::Import(arguments) => commands::import::run(&arguments),
         Command::Export(arguments) => commands::export::run(&arguments),
+        Command::Backup(arguments) => commands::backup::run(&arguments),
+        Command::Restore(arguments) => commands::restore::run(&arguments),
         Command::MigrateStore(arguments) => commands::migrate_store::run(&arguments),
         Command::Check(arguments) => commands::check::run(&arguments),
         Command::Openapi => commands::openapi::run(),

@@ -36,13 +36,19 @@ const SPIN: Duration = Duration::from_millis(100);
 pub struct Progress {
     began: Instant,
     whole: Option<u64>,
+    unit: &'static str,
     bar: Option<ProgressBar>,
 }
 
 impl Progress {
     /// `whole` is what `at` counts up to, if that is known.
     pub fn new(whole: Option<u64>) -> Self {
-        Self { began: Instant::now(), whole, bar: None }
+        Self::of(whole, "rows")
+    }
+
+    /// As [`Progress::new`], of something else than rows.
+    pub fn of(whole: Option<u64>, unit: &'static str) -> Self {
+        Self { began: Instant::now(), whole, unit, bar: None }
     }
 
     /// Says how far it is: `at` of the whole, which is so many rows.
@@ -58,7 +64,7 @@ impl Progress {
             None => styled(ProgressBar::new_spinner(), "{spinner} {msg}").with_elapsed(took),
         });
         bar.set_position(at);
-        bar.set_message(format!("{rows} rows, {}/s", rate(rows, took)));
+        bar.set_message(format!("{rows} {}, {}/s", self.unit, rate(rows, took)));
     }
 
     /// Prints what is wrong with a row, above the bar.
@@ -75,7 +81,7 @@ impl Progress {
         if let Some(bar) = self.bar {
             bar.finish_and_clear();
         }
-        format!("in {:.1} s ({} rows/s)", took.as_secs_f64(), rate(rows, took))
+        format!("in {:.1} s ({} {}/s)", took.as_secs_f64(), rate(rows, took), self.unit)
     }
 }
 

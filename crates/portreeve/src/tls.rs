@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::Context;
+use portreeve_directory::store::folder::keep_names;
 use rustls::{
     ServerConfig,
     sign::{CertifiedKey, SingleCertAndKey},
@@ -63,16 +64,24 @@ fn make_self_signed(settings: &Settings) -> anyhow::Result<(PathBuf, PathBuf)> {
     }
     let made = rcgen::generate_simple_self_signed(names).context("a self-signed certificate")?;
     std::fs::create_dir_all(data).with_context(|| data.display().to_string())?;
+    // The certificate comes last and goes first: where there are both, they belong together.
+    if certificate.exists() {
+        std::fs::remove_file(&certificate).with_context(|| certificate.display().to_string())?;
+        keep_names(data).with_context(|| data.display().to_string())?;
+    }
     write_private(&key, &made.signing_key.serialize_pem())?;
     write_private(&certificate, &made.cert.pem())?;
     Ok((certificate, key))
 }
 
+/// Whole or not at all, whatever happens meanwhile.
 fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path).with_context(|| path.display().to_string())?;
-    file.write_all(text.as_bytes()).with_context(|| path.display().to_string())
+    let shown = || path.display().to_string();
+    let folder = path.parent().with_context(shown)?;
+    // It is made so that its owner alone can read it.
+    let mut file = tempfile::NamedTempFile::new_in(folder).with_context(shown)?;
+    file.write_all(text.as_bytes()).with_context(shown)?;
+    file.as_file().sync_all().with_context(shown)?;
+    file.persist(path).with_context(shown)?;
+    keep_names(folder).with_context(shown)
 }

@@ -97,7 +97,7 @@ impl From<Error> for Refusal {
     }
 }
 
-/// What is behind a 500 or 503: for the log, never for the client.
+/// What is behind a 500, 503 or 507: for the log, never for the client.
 #[derive(Debug, Clone)]
 pub struct Cause(pub String);
 
@@ -114,7 +114,11 @@ fn with_cause(mut response: Response, cause: String) -> Response {
 
 /// The store does not answer, or there is too much to do.
 pub fn unavailable(message: &str, retry_after_seconds: u64) -> Response {
-    let mut response = plain(StatusCode::SERVICE_UNAVAILABLE, message);
+    later(StatusCode::SERVICE_UNAVAILABLE, message, retry_after_seconds)
+}
+
+fn later(status: StatusCode, message: &str, retry_after_seconds: u64) -> Response {
+    let mut response = plain(status, message);
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(retry_after_seconds));
     response
 }
@@ -146,6 +150,12 @@ impl IntoResponse for Refusal {
             Error::PreconditionFailed => plain(StatusCode::PRECONDITION_FAILED, &error.to_string()),
             Error::Invalid(errors) => invalid(errors),
             Error::Overloaded { retry_after_seconds } => unavailable(&error.to_string(), retry_after_seconds),
+            Error::Store(Failure::Full(_)) => {
+                let message = "there is no room left where the data is kept: it can be read, and not be written until \
+                    somebody makes room";
+                let response = later(StatusCode::INSUFFICIENT_STORAGE, message, UNAVAILABLE_RETRY_SECONDS);
+                with_cause(response, error.to_string())
+            }
             Error::Store(Failure::Unavailable(_) | Failure::Contention(_) | Failure::Moved) => {
                 let message = "the database is not available at the moment; try again";
                 with_cause(unavailable(message, UNAVAILABLE_RETRY_SECONDS), error.to_string())

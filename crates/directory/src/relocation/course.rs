@@ -24,7 +24,7 @@ pub(super) enum Course {
 }
 
 /// The source must have this program's tables: others may have columns that would be left behind.
-pub(super) fn check_source(version: i64, shown: &str) -> Result<()> {
+pub(crate) fn check_source(version: i64, shown: &str) -> Result<()> {
     let newest = migrations::newest();
     Err(Error::Conflict(match version.cmp(&newest) {
         Ordering::Equal => return Ok(()),
@@ -38,7 +38,7 @@ pub(super) fn check_source(version: i64, shown: &str) -> Result<()> {
 }
 
 /// The target must have this program's tables too, or none.
-pub(super) fn check_target(version: i64, shown: &str) -> Result<()> {
+pub(crate) fn check_target(version: i64, shown: &str) -> Result<()> {
     let newest = migrations::newest();
     Err(Error::Conflict(match version.cmp(&newest) {
         Ordering::Equal => return Ok(()),
@@ -68,6 +68,10 @@ pub(super) fn settle(installation: &str, states: &[State; 2], shown: [&str; 2]) 
         (Some(Mark::Filling { .. }), _) => refused(format!(
             "{from} is itself being filled by portreeve migrate-store, which has not ended yet; end that with --finish"
         )),
+        (Some(mark @ (Mark::Backup(_) | Mark::Restoring { .. })), _) => refused(mark.to_string()),
+        (_, Some(Mark::Backup(_) | Mark::Restoring { .. })) => {
+            refused(format!("{to} holds a backup, or what has been restored of one; name an empty place"))
+        }
         (Some(Mark::Moved { copy, .. }), Some(Mark::Filling { copy: filling, .. })) if copy == filling => {
             Ok(Course::Open { copy: copy.clone() })
         }

@@ -5,12 +5,13 @@
 //! that finds nothing has proved that the stores are equal. At the end the source is held, a last pass is made, another
 //! proves it, and with one commit the source stops being the directory.
 
-mod course;
-mod pass;
+pub(crate) mod course;
+pub(crate) mod pass;
 
 pub use pass::Carried;
 
 use course::Course;
+use pass::Otherwise;
 
 use crate::{
     error::{Error, Failure, Result},
@@ -105,7 +106,7 @@ impl Relocation {
     /// table; `watch` is told how many rows have been gone through.
     pub async fn pass(&self, watch: &mut (dyn FnMut(u64) + Send)) -> Result<Vec<Carried>> {
         let mut reader = Reader::begin(&self.source, Door::Open).await?;
-        pass::run(&mut reader, &self.target, watch).await
+        pass::run(&mut reader, &self.target, Otherwise::default(), watch).await
     }
 
     /// Holds the source, so that nobody writes there any more.
@@ -128,7 +129,7 @@ impl Relocation {
 
     /// Makes the target the directory, once the source is not it any more.
     pub async fn open(&self) -> Result<()> {
-        marks::open(&self.target).await?;
+        self.target.write((), |(), tx| Box::pin(async move { Ok(marks::open(tx).await?) })).await?;
         Ok(self.target.checkpoint()?)
     }
 }
@@ -142,7 +143,7 @@ pub struct Held<'a> {
 impl Held<'_> {
     /// As [`Relocation::pass`]; nothing changes any more, so that a second one finds nothing.
     pub async fn pass(&mut self, watch: &mut (dyn FnMut(u64) + Send)) -> Result<Vec<Carried>> {
-        pass::run(&mut self.reader, &self.relocation.target, watch).await
+        pass::run(&mut self.reader, &self.relocation.target, Otherwise::default(), watch).await
     }
 
     /// From here on the source is not the directory any more. The target is, once it has been opened.

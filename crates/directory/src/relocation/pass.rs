@@ -11,9 +11,9 @@ use crate::{
 };
 
 /// Rows, and about how many bytes of them, that one transaction writes at most.
-const BATCH: (usize, usize) = (4_096, 4 << 20);
+pub(crate) const BATCH: (usize, usize) = (4_096, 4 << 20);
 /// How many rows are gone through between two words to whoever watches.
-const STRIDE: u64 = 256;
+pub(crate) const STRIDE: u64 = 256;
 
 /// What a pass did with one table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,17 +37,30 @@ impl Carried {
     }
 }
 
+/// What is carried otherwise than it is in the source.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Otherwise {
+    /// Tables that are left out.
+    pub(crate) without: &'static [&'static str],
+    /// What every object's `version` is to be.
+    pub(crate) version: Option<i64>,
+}
+
 /// Makes the target, whose tables are put away, like the state of the source that is read.
-pub(super) async fn run(
+pub(crate) async fn run(
     source: &mut Reader,
     target: &Store,
+    otherwise: Otherwise,
     watch: &mut (dyn FnMut(u64) + Send),
 ) -> Result<Vec<Carried>> {
     let (mut carried, mut before) = (Vec::new(), 0);
-    for table in TABLES {
+    for table in TABLES.iter().filter(|table| !otherwise.without.contains(&table.name)) {
         // Anew for each table: with an account that was deleted, its sessions went too.
         let mut beside = Reader::begin(target, Door::Closed).await?;
-        let cursors = [Cursor::open(source, table).await?, Cursor::open(&mut beside, table).await?];
+        let mut cursors = [Cursor::open(source, table).await?, Cursor::open(&mut beside, table).await?];
+        if let Some(version) = otherwise.version {
+            cursors[0].suppose("version", version);
+        }
         let one = merge(table, cursors, target, &mut |rows| watch(before + rows)).await?;
         before += one.rows;
         carried.push(one);

@@ -101,6 +101,13 @@ pub(super) async fn run(store: &Store) -> Result<()> {
     apply(store, MIGRATIONS).await
 }
 
+/// Brings an SQLite database that nobody else works on to this program's version, in a transaction of the caller's.
+pub(super) async fn run_in(tx: &mut Tx) -> Result<()> {
+    let migrations: Vec<Migration> = MIGRATIONS.iter().map(|text| Migration::read(text)).collect::<Result<_, _>>()?;
+    prepare(tx).await?;
+    migrate(&migrations, tx).await.map(drop)
+}
+
 /// Brings tables to a version that this program does not know, as a later one would, by more migrations than it has. For
 /// tests of what it does then.
 pub async fn run_with(location: &Location, more: &[&str]) -> Result<()> {
@@ -110,24 +117,19 @@ pub async fn run_with(location: &Location, more: &[&str]) -> Result<()> {
 
 async fn apply(store: &Store, texts: &[&str]) -> Result<()> {
     let migrations: Arc<[Migration]> = texts.iter().map(|text| Migration::read(text)).collect::<Result<_, _>>()?;
-    let prepared = store
-        .write((), |(), tx| {
-            Box::pin(async move {
-                tx.batch("CREATE TABLE IF NOT EXISTS schema_version (id BIGINT PRIMARY KEY, version BIGINT NOT NULL)")
-                    .await?;
-                tx.execute("INSERT INTO schema_version (id, version) VALUES (1, 0) ON CONFLICT DO NOTHING", &[])
-                    .await?;
-                Ok(())
-            })
-        })
-        .await;
-    match prepared {
+    match store.write((), |(), tx| Box::pin(async move { Ok(prepare(tx).await?) })).await {
         // Another node made the same table in the same moment; PostgreSQL says so in one of several ways.
         Err(Error::Store(Failure::Clash(_))) => {}
         other => other?,
     }
     let is_ours = store.write(migrations.clone(), |migrations, tx| Box::pin(migrate(migrations, tx))).await?;
     if store.is_shared() && is_ours { build_indexes(store, &migrations).await } else { Ok(()) }
+}
+
+async fn prepare(tx: &mut Tx) -> Result<(), Failure> {
+    tx.batch("CREATE TABLE IF NOT EXISTS schema_version (id BIGINT PRIMARY KEY, version BIGINT NOT NULL)").await?;
+    let sql = "INSERT INTO schema_version (id, version) VALUES (1, 0) ON CONFLICT DO NOTHING";
+    tx.execute(sql, &[]).await.map(drop)
 }
 
 /// Says whether the tables are of this program's version now, and not of a later one that serves it too.

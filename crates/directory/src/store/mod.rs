@@ -13,15 +13,16 @@ mod checksums;
 pub(crate) mod configuration;
 pub(crate) mod devices;
 pub(crate) mod facts;
+pub mod folder;
 pub(crate) mod identity_providers;
 pub(crate) mod limits;
 pub(crate) mod list;
+mod location;
 mod many;
 pub mod migrations;
 pub(crate) mod new_accounts;
 pub(crate) mod objects;
 mod postgres;
-mod private;
 pub(crate) mod relocation;
 pub(crate) mod retagging;
 pub(crate) mod scope;
@@ -29,10 +30,13 @@ pub(crate) mod sessions;
 mod sqlite;
 pub(crate) mod table;
 pub(crate) mod tags;
+mod write_ahead;
 
-use std::{path::PathBuf, pin::Pin, time::Instant};
+use std::{pin::Pin, time::Instant};
 
 use uuid::Uuid;
+
+pub use location::Location;
 
 use crate::{
     error::{Error, Failure, Result},
@@ -45,38 +49,6 @@ pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Behind what a database says of a table that is not there.
 const GONE: &str = "; has the directory been moved elsewhere?";
-
-/// Where the data lives.
-#[derive(Debug, Clone)]
-pub enum Location {
-    /// A folder for the embedded SQLite database; made if it is not there.
-    Folder(PathBuf),
-    /// A `postgres://` URL, and how many connections to keep at most.
-    Postgres {
-        /// `postgres://user:password@host:port/database?sslmode=…&sslrootcert=…`
-        url: String,
-        /// Upper limit of connections from this node.
-        connections: usize,
-    },
-}
-
-impl Location {
-    /// Makes the folder, if that is where the data lives, so that nobody else on the machine can look into it.
-    pub fn prepare(&self) -> std::io::Result<()> {
-        match self {
-            Self::Folder(folder) => private::make_private_folder(folder),
-            Self::Postgres { .. } => Ok(()),
-        }
-    }
-
-    /// Whether there may be data: false only for a folder without a database.
-    pub fn has_data(&self) -> bool {
-        match self {
-            Self::Folder(folder) => folder.join(sqlite::FILE).exists(),
-            Self::Postgres { .. } => true,
-        }
-    }
-}
 
 /// What the data is mostly opened for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -290,9 +262,18 @@ enum Backend {
 impl Store {
     /// Opens the database and brings its tables to this program's version.
     pub(crate) async fn open(location: &Location, usage: Use, clock: Clock, metrics: Metrics) -> Result<Self> {
-        let store = Self::connect(location, usage, clock, metrics).await?;
-        migrations::run(&store).await?;
-        Ok(store)
+        let opened = async {
+            let store = Self::connect(location, usage, clock, metrics).await?;
+            migrations::run(&store).await?;
+            Ok(store)
+        };
+        match (opened.await, location) {
+            // SQLite needs room for its files, and says only that they cannot be written.
+            (Err(Error::Store(Failure::Unavailable(cause))), Location::Folder(folder)) if folder::is_full(folder) => {
+                Err(Failure::Full(cause).into())
+            }
+            (opened, _) => opened,
+        }
     }
 
     /// Opens the database as it is: with tables of any version, or without.

@@ -330,6 +330,9 @@ pub(super) fn failure(cause: tokio_postgres::Error) -> Failure {
     if contention.contains(code) {
         return Failure::Contention(text);
     }
+    if *code == SqlState::DISK_FULL {
+        return Failure::Full(text);
+    }
     // Classes: 08 connection, 25 read-only, 53 resources, 57 shutdown or cancelled, 58 system.
     match &code.code()[..2] {
         "08" | "25" | "53" | "57" | "58" => Failure::Unavailable(text),

@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 use super::{
     BoxFuture, GONE, Inner, Row, Tx, Use, Value,
     checksums::{self, Opened},
-    private::{make_private_file, make_private_folder},
+    folder, write_ahead,
 };
 use crate::{
     error::{Error, Failure, Result},
@@ -60,9 +60,9 @@ struct Shared {
 /// A queued write: run inside the open transaction, answered after its commit.
 trait Job: Send {
     fn run(&mut self, tx: &mut Tx) -> bool;
-    /// Whether it met damage, at which SQLite has taken back all of the transaction.
-    fn met_damage(&self) -> bool;
-    fn finish(self: Box<Self>, committed: Result<(), &str>);
+    /// What the database said, if that is why it failed.
+    fn failure(&self) -> Option<Failure>;
+    fn finish(self: Box<Self>, committed: Result<(), &Failure>);
 }
 
 struct Write<C, T, F> {
@@ -85,14 +85,18 @@ where
         self.result.insert(result).is_ok()
     }
 
-    fn met_damage(&self) -> bool {
-        matches!(self.result, Some(Err(Error::Store(Failure::Damaged(_)))))
+    fn failure(&self) -> Option<Failure> {
+        match &self.result {
+            Some(Err(Error::Store(failure))) => Some(failure.clone()),
+            _ => None,
+        }
     }
 
-    fn finish(self: Box<Self>, committed: Result<(), &str>) {
+    fn finish(self: Box<Self>, committed: Result<(), &Failure>) {
         let result = match (self.result, committed) {
             // Not begun because the transaction could not be, or done in vain: either way it is worth another try.
-            (None | Some(Ok(_)), Err(cause)) => Err(Failure::Unavailable(cause.into()).into()),
+            (None | Some(Ok(_)), Err(Failure::Full(cause))) => Err(Failure::Full(cause.clone()).into()),
+            (None | Some(Ok(_)), Err(cause)) => Err(Failure::Unavailable(cause.to_string()).into()),
             (None, Ok(())) => Err(Error::Internal("a write was not run".into())),
             (Some(result), _) => result,
         };
@@ -103,15 +107,19 @@ where
 
 impl Sqlite {
     pub(super) fn open(folder: &Path, usage: Use, clock: Clock, metrics: Metrics) -> Result<Self> {
-        make_private_folder(folder).map_err(|cause| {
+        folder::make_private(folder).map_err(|cause| {
             Failure::Unavailable(format!("the data folder {} cannot be made: {cause}", folder.display()))
         })?;
         let file = folder.join(FILE);
         let opened = Opened::prepare(&file, || {
-            make_private_file(&file)
+            folder::make_private_file(&file)
                 .map_err(|cause| Failure::Unavailable(format!("{} cannot be made: {cause}", file.display())))
         })?;
         let connection = connect(&file)?;
+        write_ahead::bring_to_disk(&connection, &file)?;
+        folder::keep_names(folder).map_err(|cause| {
+            Failure::Unavailable(format!("the data folder {} cannot be synced: {cause}", folder.display()))
+        })?;
         if usage == Use::Bulk {
             connection.execute_batch(BULK).map_err(failure)?;
         }
@@ -238,12 +246,11 @@ fn write_jobs(mut tx: Tx, usage: Use, jobs: &Receiver<Box<dyn Job>>, clock: &Clo
         let began = Instant::now();
         let committed = run_batch(&mut tx, &mut batch, clock);
         checksums::tell_of_log(&mut told);
-        let alone = committed.is_err() && batch.len() > 1 && batch.iter().any(|job| job.met_damage());
+        let alone = batch.len() > 1 && matches!(committed, Err(Failure::Damaged(_)));
         for mut job in batch {
-            // One that meets damage takes no other with it.
+            // One that meets damage, at which SQLite takes back all of the transaction, takes no other with it.
             let again = alone.then(|| run_batch(&mut tx, std::slice::from_mut(&mut job), clock));
-            let committed = again.as_ref().unwrap_or(&committed);
-            job.finish(committed.as_ref().copied().map_err(String::as_str));
+            job.finish(again.as_ref().unwrap_or(&committed).as_ref().copied());
         }
         if usage == Use::Bulk && began.elapsed() > LONG {
             std::thread::sleep(PAUSE);
@@ -251,14 +258,13 @@ fn write_jobs(mut tx: Tx, usage: Use, jobs: &Receiver<Box<dyn Job>>, clock: &Clo
     }
 }
 
-fn run_batch(tx: &mut Tx, batch: &mut [Box<dyn Job>], clock: &Clock) -> Result<(), String> {
-    run_in_transaction(tx, batch, clock).map_err(|cause| {
+fn run_batch(tx: &mut Tx, batch: &mut [Box<dyn Job>], clock: &Clock) -> Result<(), Failure> {
+    run_in_transaction(tx, batch, clock).inspect_err(|cause| {
         // A failed commit may leave the transaction open; the next batch must not be let into it.
         if let Err(second) = command(tx, "ROLLBACK") {
             tracing::debug!(%second, "nothing to roll back");
         }
         tracing::error!(%cause, writes = batch.len(), "a commit failed; its writes were refused");
-        cause.to_string()
     })
 }
 
@@ -267,17 +273,23 @@ fn run_in_transaction(tx: &mut Tx, batch: &mut [Box<dyn Job>], clock: &Clock) ->
     if let [job] = batch {
         // With a savepoint, a copy of every page that is changed would be kept; one that is alone can as well take all with it.
         tx.now = clock.now();
-        return if job.run(tx) { command(tx, "COMMIT") } else { command(tx, "ROLLBACK") };
+        return if job.run(tx) { command(tx, "COMMIT") } else { undo(tx, "ROLLBACK", job.as_ref()) };
     }
     for job in batch {
         command(tx, "SAVEPOINT write")?;
         tx.now = clock.now();
         if !job.run(tx) {
-            command(tx, "ROLLBACK TO write")?;
+            undo(tx, "ROLLBACK TO write", job.as_ref())?;
         }
         command(tx, "RELEASE write")?;
     }
     command(tx, "COMMIT")
+}
+
+/// Undoes what a write did. Where there is no room, or the disk fails, SQLite has undone the whole transaction already, and
+/// then that is what went wrong.
+fn undo(tx: &mut Tx, sql: &str, job: &dyn Job) -> Result<(), Failure> {
+    command(tx, sql).map_err(|fault| job.failure().unwrap_or(fault))
 }
 
 fn command(tx: &mut Tx, sql: &str) -> Result<(), Failure> {
@@ -346,10 +358,10 @@ pub(super) fn failure(cause: rusqlite::Error) -> Failure {
     }
     match cause.sqlite_error_code() {
         Some(ErrorCode::ConstraintViolation) => Failure::Clash(text),
+        Some(ErrorCode::DiskFull) => Failure::Full(text),
         Some(
             ErrorCode::DatabaseBusy
             | ErrorCode::DatabaseLocked
-            | ErrorCode::DiskFull
             | ErrorCode::SystemIoFailure
             | ErrorCode::ReadOnly
             | ErrorCode::CannotOpen

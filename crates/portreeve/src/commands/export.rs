@@ -2,7 +2,7 @@
 
 use std::{
     io::{BufWriter, ErrorKind, Write, stdout},
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use anyhow::Context;
@@ -54,8 +54,7 @@ pub fn run(arguments: &ExportArguments) -> anyhow::Result<()> {
         }
         let shown = || arguments.file.display().to_string();
         // Under another name until it is whole: what is there under this one is either an export or what was there before.
-        let folder = arguments.file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let file = tempfile::NamedTempFile::new_in(folder).with_context(shown)?;
+        let file = tempfile::NamedTempFile::new_in(super::folder_of(&arguments.file)).with_context(shown)?;
         let said = write(&directory, arguments, format, BufWriter::new(file.as_file())).await.with_context(shown)?;
         file.as_file().sync_all().with_context(shown)?;
         file.persist(&arguments.file).with_context(shown)?;

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Connections that are needed of each database at most.
-const CONNECTIONS: usize = 4;
+pub(super) const CONNECTIONS: usize = 4;
 /// So few rows that another pass would not leave less to do at the end.
 const LITTLE: u64 = 1_000;
 /// Passes after which it is left to the operator when less is written.

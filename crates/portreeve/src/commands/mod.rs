@@ -1,6 +1,7 @@
 //! One file a command.
 
 pub mod admin;
+pub mod backup;
 pub mod bench;
 pub mod check;
 pub mod export;
@@ -8,6 +9,7 @@ pub mod healthcheck;
 pub mod import;
 pub mod migrate_store;
 pub mod openapi;
+pub mod restore;
 pub mod serve;
 
 use std::{
@@ -22,6 +24,7 @@ use portreeve_directory::{
     Directory, Options,
     error::Error,
     kind::AccountKind,
+    relocation::End,
     store::{Location, Use},
     transfer,
 };
@@ -80,6 +83,16 @@ pub fn lock(location: &Location) -> anyhow::Result<Option<File>> {
     }
 }
 
+/// The directory that the configuration names, as what rows are carried from or to.
+fn end(settings: &Settings) -> End {
+    let location = match settings.location() {
+        // Those that a server keeps may be fewer than are needed here.
+        Location::Postgres { url, .. } => Location::Postgres { url, connections: migrate_store::CONNECTIONS },
+        folder @ Location::Folder(_) => folder,
+    };
+    End { location, shown: settings.location_text() }
+}
+
 /// Which accounts are imported or exported.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub enum Kind {
@@ -115,6 +128,11 @@ fn format_of(named: Option<Format>, file: &Path) -> Result<transfer::Format, Mis
         (Some(Format::Csv), _) | (None, Some("csv")) => Ok(transfer::Format::Csv),
         (None, _) => Err(Misconfigured("say with --format whether this is ndjson or csv".into())),
     }
+}
+
+/// The folder that a file is or will be in.
+fn folder_of(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// The file that means standard input or output.

@@ -90,17 +90,17 @@ async fn serve(settings: &Settings, traced: bool) -> anyhow::Result<()> {
 }
 
 /// The signals that mean: stop. SIGHUP is one: the terminal is gone.
-struct Signals(tokio::sync::Mutex<[Signal; 3]>);
+pub(super) struct Signals(tokio::sync::Mutex<[Signal; 3]>);
 
 impl Signals {
-    fn listen() -> anyhow::Result<Self> {
+    pub(super) fn listen() -> anyhow::Result<Self> {
         let signal = |kind| unix::signal(kind).context("signals cannot be listened for");
         let all = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()];
         let [terminate, interrupt, hangup] = all.map(signal);
         Ok(Self(tokio::sync::Mutex::new([terminate?, interrupt?, hangup?])))
     }
 
-    async fn wait(&self) {
+    pub(super) async fn wait(&self) {
         let mut all = self.0.lock().await;
         let [terminate, interrupt, hangup] = &mut *all;
         tokio::select! {

@@ -2,6 +2,7 @@
 //! a schema of the database that `TEST_DATABASE_URL` names, or a temporary folder where there is none.
 
 mod at_once;
+mod backup;
 mod bad_input;
 mod balanced;
 mod bench;

@@ -33,7 +33,7 @@ fn migrated(from: &Place, to: &Place, more: &[&str]) -> Ended {
 }
 
 #[track_caller]
-fn refused(ended: &Ended, code: i32, why: &str) {
+pub fn refused(ended: &Ended, code: i32, why: &str) {
     assert_eq!(ended.code, Some(code), "{ended:?}");
     assert!(ended.err.contains(why), "{why}: {ended:?}");
 }
@@ -43,7 +43,7 @@ fn serve(place: &Place) -> Ended {
 }
 
 /// A directory with something in every room: gives a client with a session of bobby, who reads by a role and a policy.
-fn furnish(server: &Server) -> Client {
+pub fn furnish(server: &Server) -> Client {
     let admin = server.admin();
     let id = admin.create_user("bobby", PASSWORD);
     let mut bobby = admin.get(&format!("/local-users/{id}")).ok();

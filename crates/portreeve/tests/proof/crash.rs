@@ -1,16 +1,14 @@
 //! The program, the database, or both are killed in the middle of writes, again and again. What was acknowledged is there
 //! once and whole, and the next start serves.
 
-use std::{
-    sync::atomic::{AtomicU64, Ordering},
-    time::{Duration, Instant},
-};
+use std::time::Duration;
 
 use super::{
     course::{figure, seeded, size},
+    health::{Starts, is_sound, kill_a_start, wait_for_writes},
     ledger::Ledger,
     postgres::Postgres,
-    support::{ADMIN_PASSWORD, Client, Place, Server, program, wait_for},
+    support::{Place, wait_for},
 };
 
 /// Acknowledged writes between two kills, about.
@@ -24,43 +22,6 @@ enum Victim {
     Program,
     Database,
     Both,
-}
-
-/// How long starts took, to the first answer of `/readyz`.
-#[derive(Default)]
-struct Starts(Vec<Duration>);
-
-impl Starts {
-    fn start(&mut self, place: &Place) -> Server {
-        let began = Instant::now();
-        let server = Server::start(place);
-        let client = Client::new(&server.url);
-        wait_for("a server that is ready", || (client.get("/readyz").status == 200).then_some(()));
-        self.0.push(began.elapsed());
-        server
-    }
-
-    fn tell(&mut self) -> String {
-        self.0.sort();
-        let (median, longest) = (self.0[self.0.len() / 2], self.0[self.0.len() - 1]);
-        format!("ready {} ms after the start (longest {})", median.as_millis(), longest.as_millis())
-    }
-}
-
-fn wait_for_writes(acknowledged: &AtomicU64, more: u64) {
-    let before = acknowledged.load(Ordering::Relaxed);
-    wait_for("writes", || (acknowledged.load(Ordering::Relaxed) >= before + more).then_some(()));
-}
-
-/// Kills a start that is under way.
-fn kill_a_start(place: &Place, after: Duration) {
-    let mut command = program();
-    command.arg("serve").args(place.arguments());
-    command.env("PORTREEVE_ADMIN_PASSWORD", ADMIN_PASSWORD).env("PORTREEVE_LISTEN", "127.0.0.1:0");
-    let mut child = command.spawn().expect("starts");
-    std::thread::sleep(after);
-    child.kill().expect("is ours");
-    child.wait().expect("is ours");
 }
 
 #[test]
@@ -95,7 +56,7 @@ fn what_was_acknowledged_before_a_kill_is_there() {
         });
         if server.is_none() {
             if chance.bool() {
-                kill_a_start(&place, Duration::from_millis(chance.u64(..STARTING_MILLISECONDS)));
+                kill_a_start(&place, &[], Duration::from_millis(chance.u64(..STARTING_MILLISECONDS)), || {});
             }
             server = Some(starts.start(&place));
         }
@@ -117,18 +78,4 @@ fn what_was_acknowledged_before_a_kill_is_there() {
             starts.tell(),
         ),
     );
-}
-
-/// The database's own opinion.
-fn is_sound(place: &Place) {
-    if place.is_shared() {
-        place.sql("CREATE EXTENSION IF NOT EXISTS amcheck");
-        place.sql(
-            "SELECT bt_index_check(index => pg_class.oid, heapallindexed => true) FROM pg_class
-             WHERE relkind = 'i' AND relnamespace = current_schema()::regnamespace",
-        );
-    } else {
-        assert_eq!(place.sql("PRAGMA integrity_check"), [["ok"]]);
-        assert!(place.sql("PRAGMA foreign_key_check").is_empty(), "foreign keys do not hold");
-    }
 }

@@ -9,7 +9,10 @@ use std::{
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::support::{Client, Place, Stop, login};
+use super::{
+    belongings::Belongings,
+    support::{Client, Place, Stop, login},
+};
 
 const WRITERS: usize = 8;
 const PASSWORD: &str = "a password for writers";
@@ -42,6 +45,7 @@ struct Writer {
     made: u32,
     entries: BTreeMap<String, Entry>,
     sessions: Vec<Session>,
+    belongings: Belongings,
 }
 
 /// An account as its writer was told that it is.
@@ -66,19 +70,22 @@ struct Session {
     open: Option<bool>,
 }
 
-enum Told {
+/// What came of a request.
+pub enum Told {
     Done(Value),
+    /// It was sent, and nobody was told how it ended.
     Unknown,
     NotSent,
 }
 
 impl Ledger {
-    /// Makes an account for each writer to log in with.
+    /// Makes an account for each writer to log in with, and what each has besides.
     pub fn open(chance: &mut fastrand::Rng, admin: &Client) -> Self {
         let writer = |number| {
             admin.create_user(&writer_name(number), PASSWORD);
             let chance = fastrand::Rng::with_seed(chance.u64(..));
-            Writer { number, chance, made: 0, entries: BTreeMap::new(), sessions: Vec::new() }
+            let belongings = Belongings::make(admin, number);
+            Writer { number, chance, made: 0, entries: BTreeMap::new(), sessions: Vec::new(), belongings }
         };
         Self { writers: (0..WRITERS).map(writer).collect(), round: 0, acknowledged: AtomicU64::new(0) }
     }
@@ -111,6 +118,7 @@ impl Ledger {
         let checked = self.compare(place, &format!("ledger-{}-", self.round));
         for writer in &mut self.writers {
             writer.check_sessions(client);
+            writer.belongings.check(place, client);
         }
         self.round += 1;
         checked
@@ -201,8 +209,10 @@ impl Writer {
     fn act(&mut self, admin: &Client, round: u32, acknowledged: &AtomicU64) {
         let told = match self.chance.u8(..100) {
             0..45 => self.make(admin, round),
-            45..85 => self.change(admin, round),
-            85..95 => self.delete(admin, round),
+            45..80 => self.change(admin, round),
+            80..83 => self.belongings.change_password(admin, self.chance.u64(..)),
+            83..86 => self.belongings.change_role(admin, self.chance.u64(..)),
+            86..95 => self.delete(admin, round),
             95..98 => self.log_in(admin),
             _ => self.log_out(admin),
         };
@@ -306,7 +316,7 @@ fn account(name: &str, notes: &str) -> Value {
 }
 
 /// One request. An answer that says neither that it was done nor that it may not have been is a failure.
-fn ask(client: &Client, method: Method, path: &str, body: Option<&Value>) -> Told {
+pub fn ask(client: &Client, method: Method, path: &str, body: Option<&Value>) -> Told {
     let answer = client.try_request(method.clone(), path, |request| match body {
         Some(body) => request.json(body),
         None => request,

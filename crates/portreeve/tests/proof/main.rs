@@ -4,19 +4,28 @@
 
 #![allow(clippy::print_stdout, reason = "figures are shown to whoever runs a suite")]
 
+mod backup;
+mod belongings;
+mod course;
+mod crash;
+mod damage;
+mod deeds;
+mod disk;
+mod errors;
+mod full;
+mod health;
+mod ledger;
+mod machine;
+mod overload;
+mod postgres;
+mod power;
 // What `portreeve bench` puts load on a server with.
 #[path = "../../src/commands/bench/client.rs"]
 #[allow(dead_code)]
 mod client;
-mod course;
-mod crash;
-mod damage;
-mod ledger;
 #[path = "../../src/commands/bench/load.rs"]
 #[allow(dead_code)]
 mod load;
-mod overload;
-mod postgres;
 // The tests of the program use the rest.
 #[path = "../support/mod.rs"]
 #[allow(dead_code, unused_imports)]

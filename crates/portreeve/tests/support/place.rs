@@ -1,7 +1,7 @@
 //! Where a test's data lives, and a way to look at it past the program.
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::atomic::{AtomicUsize, Ordering},
 };
 
@@ -13,7 +13,8 @@ use super::Wire;
 
 /// A place for data, removed when it is dropped.
 pub struct Place {
-    folder: TempDir,
+    folder: PathBuf,
+    _temporary: Option<TempDir>,
     schema: Option<Schema>,
 }
 
@@ -33,7 +34,17 @@ impl Place {
 
     /// On the embedded database, whatever is under test.
     pub fn folder() -> Self {
-        Self { folder: TempDir::new().expect("a temporary folder"), schema: None }
+        Self::temporary(None)
+    }
+
+    /// On the embedded database, in a folder that need not be there yet, and that stays.
+    pub fn at(folder: &Path) -> Self {
+        Self { folder: folder.to_owned(), _temporary: None, schema: None }
+    }
+
+    fn temporary(schema: Option<Schema>) -> Self {
+        let folder = TempDir::new().expect("a temporary folder");
+        Self { folder: folder.path().to_owned(), _temporary: Some(folder), schema }
     }
 
     /// On a database that several nodes can share, if there is one to test with.
@@ -48,8 +59,7 @@ impl Place {
         postgres(database, &format!("DROP SCHEMA IF EXISTS {name} CASCADE; CREATE SCHEMA {name}"));
         let joint = if database.contains('?') { '&' } else { '?' };
         let url = format!("{database}{joint}options=-csearch_path%3D{name}");
-        let folder = TempDir::new().expect("a temporary folder");
-        Self { folder, schema: Some(Schema { url, database: database.to_owned(), name }) }
+        Self::temporary(Some(Schema { url, database: database.to_owned(), name }))
     }
 
     /// Whether several nodes can share it.
@@ -59,7 +69,7 @@ impl Place {
 
     /// The data folder, which a server on a shared database uses for little.
     pub fn path(&self) -> &Path {
-        self.folder.path()
+        &self.folder
     }
 
     /// The flags that name this place.

@@ -41,10 +41,15 @@ impl Server {
 
     /// As [`Server::start`], with more flags or environment.
     pub fn start_with(place: &Place, more: impl Fn(&mut Command) -> &mut Command) -> Self {
-        Self::try_start_with(place, more).unwrap_or_else(|ended| panic!("the server ended: {ended:?}"))
+        Self::try_start_with(place, more).unwrap_or_else(|ended| panic!("the server ended with {ended:?}"))
     }
 
-    /// As [`Server::start_with`], where it may end before it serves.
+    /// As [`Server::start`], where it may be that it cannot.
+    pub fn try_start(place: &Place) -> Result<Self, Ended> {
+        Self::try_start_with(place, |command| command)
+    }
+
+    /// As [`Server::start_with`], where it may be that it cannot.
     pub fn try_start_with(place: &Place, more: impl Fn(&mut Command) -> &mut Command) -> Result<Self, Ended> {
         let metrics = format!("127.0.0.1:{}", free_port());
         let mut command = program();
@@ -54,21 +59,31 @@ impl Server {
         let mut child = command.spawn().expect("starts");
         let (out, err) = (Gathered::from(child.stdout.take()), Gathered::from(child.stderr.take()));
         let mut server = Self { child, url: String::new(), metrics, out, err };
-        let served = wait_for("the greeting", || {
+        let greeting = wait_for("the greeting", || {
             if server.child.try_wait().expect("can be asked").is_some() {
-                return Some(false);
+                return Some(None);
             }
             let said = server.out.so_far();
             let line = said.lines().find(|line| line.contains("listening on"))?;
-            server.url = line.split_whitespace().nth(2)?.to_owned();
-            Some(true)
+            Some(line.split_whitespace().nth(2).map(str::to_owned))
         });
-        if served { Ok(server) } else { Err(server.ended()) }
+        match greeting {
+            Some(url) => {
+                server.url = url;
+                Ok(server)
+            }
+            None => Err(server.ended()),
+        }
     }
 
     /// Whether it has not ended by itself.
     pub fn is_running(&mut self) -> bool {
         self.child.try_wait().expect("can be asked").is_none()
+    }
+
+    /// A client without a token that trusts the certificate of the server's own making.
+    pub fn trusted(&self, place: &Place) -> Client {
+        Client::trusting(&self.url, &std::fs::read(place.path().join("tls-self-signed.crt")).expect("a certificate"))
     }
 
     /// `127.0.0.1:12345`.
@@ -112,6 +127,11 @@ impl Server {
     pub fn ended(mut self) -> Ended {
         let code = wait(&mut self.child).code();
         Ended { code, out: self.out.whole(), err: self.err.whole() }
+    }
+
+    /// How it ended, if it has.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("can be asked").is_some()
     }
 
     /// Tells it to stop, and waits.

@@ -92,6 +92,12 @@ impl From<Error> for Problem {
                 retry_after_seconds: Some(retry_after_seconds),
                 cause: None,
             },
+            Error::Store(Failure::Full(_)) => Self::Page {
+                status: StatusCode::INSUFFICIENT_STORAGE,
+                message: t("problem-no-room").into_owned(),
+                retry_after_seconds: Some(UNAVAILABLE_RETRY_SECONDS),
+                cause: Some(error.to_string()),
+            },
             Error::Store(Failure::Unavailable(_) | Failure::Contention(_) | Failure::Moved) => Self::Page {
                 status: StatusCode::SERVICE_UNAVAILABLE,
                 message: t("problem-no-store").into_owned(),

@@ -385,14 +385,19 @@ impl OperationOutput for Never {
     type Inner = ();
 }
 
+const RETRY: &str = "Seconds after which it is worth another try.";
+
 impl OperationOutput for Refusal {
     type Inner = ErrorBody;
 
     fn inferred_responses(ctx: &mut GenContext, _: &mut Operation) -> Statuses {
         let (status, busy) = error(ctx, 503, "There is too much to do, or the database is not available. Try again.");
         let seconds = json_schema!({"type": "integer", "minimum": 1});
-        let busy = with_header(busy, "Retry-After", "Seconds after which it is worth another try.", seconds);
+        let busy = with_header(busy, "Retry-After", RETRY, seconds.clone());
         let fault = "A fault of ours. The message is the id under which the log says more.";
-        vec![error(ctx, 500, fault), (status, busy)]
+        let full = "There is no room left where the data is kept. It can be read, and not be written until there is.";
+        let (no_room, full) = error(ctx, 507, full);
+        let full = with_header(full, "Retry-After", RETRY, seconds);
+        vec![error(ctx, 500, fault), (status, busy), (no_room, full)]
     }
 }

@@ -192,17 +192,15 @@ async fn check(
 
 /// Counts what was under way when this node last stopped. Only where no other node can be at work on the same data.
 pub(crate) async fn recover(directory: &Directory) -> Result<()> {
-    directory
-        .store
-        .write((), |(), tx| {
-            Box::pin(async move {
-                for (account, in_flight, threshold) in attempts::accounts_in_flight(tx).await? {
-                    attempts::count_failures(tx, &account, in_flight, threshold).await?;
-                }
-                Ok(attempts::delete_all(tx).await?)
-            })
-        })
-        .await
+    directory.store.write((), |(), tx| Box::pin(count_interrupted(tx))).await
+}
+
+/// Counts every attempt that is under way as a failure, where it is known that none comes to its end.
+pub(crate) async fn count_interrupted(tx: &mut Tx) -> Result<()> {
+    for (account, in_flight, threshold) in attempts::accounts_in_flight(tx).await? {
+        attempts::count_failures(tx, &account, in_flight, threshold).await?;
+    }
+    Ok(attempts::delete_all(tx).await?)
 }
 
 /// Removes the notes of decoys, and of accounts since deleted, that dead nodes left behind.

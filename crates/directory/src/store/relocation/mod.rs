@@ -2,6 +2,8 @@
 //! time. Nothing here knows what a row means.
 
 mod catalog;
+mod digest;
+pub(crate) mod file;
 pub(crate) mod marks;
 mod read;
 #[cfg(test)]
@@ -9,6 +11,7 @@ mod tests;
 mod write;
 
 pub(crate) use catalog::{TABLES, Table};
+pub(crate) use digest::Digest;
 pub(crate) use read::{Cursor, Reader};
 pub(crate) use write::{Changes, write};
 

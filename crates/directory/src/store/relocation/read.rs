@@ -21,6 +21,11 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
+    /// Of a database that is read as it is, over a connection of its own.
+    pub(super) fn of(tx: Tx, door: Door) -> Self {
+        Self { tx, door }
+    }
+
     /// A state to read; others go on writing. Closed tables, which nobody else writes, are read as they are on SQLite: a state
     /// that is kept keeps its log from being emptied.
     pub(crate) async fn begin(store: &Store, door: Door) -> Result<Self, Failure> {
@@ -52,8 +57,16 @@ impl Reader {
 
     /// How many rows a table has.
     pub(crate) async fn count(&mut self, table: &Table) -> Result<u64, Failure> {
-        let only = table.only.map(|condition| format!(" WHERE {condition}")).unwrap_or_default();
-        let sql = format!("SELECT COUNT(*) FROM {}{only}", self.door.name(table.name));
+        self.count_of(table.name, table.only.unwrap_or("TRUE")).await
+    }
+
+    /// How many Local Users and Service Users there are.
+    pub(crate) async fn accounts(&mut self) -> Result<u64, Failure> {
+        self.count_of("accounts", "kind <> 'decoy'").await
+    }
+
+    async fn count_of(&mut self, table: &str, condition: &str) -> Result<u64, Failure> {
+        let sql = format!("SELECT COUNT(*) FROM {} WHERE {condition}", self.door.name(table));
         let count = self.tx.first(&sql, &[], |row| row.int(0)).await?;
         Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0))
     }
@@ -82,6 +95,8 @@ pub(crate) struct Cursor<'a> {
     last: Option<Cells>,
     at_once: usize,
     ended: bool,
+    /// A column, and what it is taken to hold in every row.
+    supposed: Option<(usize, i64)>,
 }
 
 impl<'a> Cursor<'a> {
@@ -100,18 +115,26 @@ impl<'a> Cursor<'a> {
             );
             reader.tx.batch(&sql).await?;
         }
-        Ok(Self { reader, table, rows: [].into(), last: None, at_once: ROWS.0, ended: false })
+        Ok(Self { reader, table, rows: [].into(), last: None, at_once: ROWS.0, ended: false, supposed: None })
+    }
+
+    /// Reads every row as if this column, which is none of the key, held this number; if there is one of that name.
+    pub(crate) fn suppose(&mut self, column: &str, number: i64) {
+        self.supposed = self.table.columns.iter().position(|(name, _)| *name == column).map(|at| (at, number));
     }
 
     /// The row that comes next, without taking it.
     pub(crate) async fn peek(&mut self) -> Result<Option<&Cells>, Failure> {
         if self.rows.is_empty() && !self.ended {
-            let rows = self.piece().await?;
+            let mut rows = self.piece().await?;
             self.ended = rows.len() < self.at_once;
             let bytes = rows.iter().map(size).sum::<usize>().max(1);
             // As many as fill a piece, if they are like these.
             self.at_once = (self.at_once * 2).min(rows.len() * PIECE / bytes).clamp(1, ROWS.1);
             self.last = rows.last().map(|row| row[..self.table.key].to_vec());
+            if let Some((column, number)) = self.supposed {
+                rows.iter_mut().for_each(|row| row[column] = Cell::Int(number));
+            }
             self.rows = rows.into();
         }
         Ok(self.rows.front())

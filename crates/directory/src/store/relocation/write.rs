@@ -59,7 +59,8 @@ pub(crate) async fn write(store: &Store, table: &'static Table, changes: Changes
     }
 }
 
-async fn apply(tx: &mut Tx, table: &'static Table, changes: &Changes, evict: bool) -> Result<(), Failure> {
+/// Makes it so, in a transaction of the caller's; with `evict`, others give way that have what is unique.
+pub(super) async fn apply(tx: &mut Tx, table: &Table, changes: &Changes, evict: bool) -> Result<(), Failure> {
     let name = Door::Closed.name(table.name);
     for keys in changes.delete.chunks(DELETED_ROWS) {
         let sql = format!("DELETE FROM {name} WHERE {}", any_of(table, keys.len()));

@@ -57,6 +57,7 @@ const ACTS: &[&str] = &[
     "end all sessions",
     "revoke tokens",
     "run script",
+    "restore",
 ];
 /// What it is done to, in the words of the directory.
 const KINDS: &[&str] = &[

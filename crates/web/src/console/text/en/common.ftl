@@ -45,6 +45,7 @@ problem-no-page = There is no such page. It may have been renamed, or the object
 problem-too-large = is more than one mebibyte
 problem-broken-off = did not come whole; try again
 problem-busy = There is more to do at the moment than there is room for. Nothing was done; try again in a few seconds.
+problem-no-room = There is no room left where the data is kept. You can look at everything, but nothing can be changed until somebody makes room.
 problem-no-store = The database is not available at the moment. Try again in a few seconds.
 problem-ours = Something went wrong on the server. What you did may not have been done; look before you try again.
 
