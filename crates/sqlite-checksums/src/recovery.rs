@@ -34,12 +34,14 @@ pub enum Finding {
 /// Looks at a database's log. To be called before this process has opened the database: a file that is closed loses the locks
 /// that the process has on it.
 pub fn check(database: &Path) -> Result<Finding> {
-    let mut tried = 1;
+    let (mut tried, mut last) = (1, None);
     loop {
         // First what was committed, then where it should be, as both may grow.
         let witness = Witness::read(&beside(database, "-shm"))?;
         let finding = scan(&beside(database, "-wal"), witness)?;
-        if tried == TRIES || !matches!(finding, Finding::Damaged(_)) {
+        // What is just being written looks torn; a moment later it does not, or not in the same place.
+        let same = last.replace(finding.clone()) == Some(finding.clone());
+        if tried == TRIES || finding == Finding::Whole || same && matches!(finding, Finding::Torn(_)) {
             return Ok(finding);
         }
         tried += 1;

@@ -20,7 +20,7 @@ use rusqlite::{
     ffi::{Error, SQLITE_BUSY, SQLITE_IOERR_DATA},
 };
 
-use super::folder::make_private_file;
+use super::folder::{keep_names, make_private_file};
 use crate::error::Failure;
 
 /// What to do about damage.
@@ -185,7 +185,7 @@ fn replace(file: &Path, new: &Path) -> std::io::Result<()> {
     made.set_permissions(was.permissions())?;
     made.sync_all()?;
     std::fs::rename(new, file)?;
-    File::open(file.parent().unwrap_or(Path::new(".")))?.sync_all()
+    keep_names(file.parent().unwrap_or(Path::new(".")))
 }
 
 /// Why a database got no checksums.
@@ -194,14 +194,16 @@ fn refused(file: &Path, size: u64, cause: &rusqlite::Error) -> Failure {
     if let Some(failure) = damage(cause) {
         return failure;
     }
-    Failure::Unavailable(match cause.sqlite_error_code() {
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => format!(
-            "{shown} has no checksums of its pages yet, and cannot get them while another program has it open: stop that one"
-        ),
-        Some(ErrorCode::DiskFull) => format!(
+    if cause.sqlite_error_code() == Some(ErrorCode::DiskFull) {
+        return Failure::Full(format!(
             "{shown} gets checksums of its pages, for which its folder needs {} MiB of free space: make room, and start again; \
              nothing has been changed",
             size.div_ceil(1 << 20)
+        ));
+    }
+    Failure::Unavailable(match cause.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => format!(
+            "{shown} has no checksums of its pages yet, and cannot get them while another program has it open: stop that one"
         ),
         _ => format!("{shown} cannot be given checksums of its pages: {cause}"),
     })
