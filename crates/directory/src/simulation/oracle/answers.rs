@@ -136,19 +136,14 @@ impl Answers {
         for asked in self.all.iter_mut().filter(|asked| !asked.is_over) {
             asked.look(commit.after.committed, commit.after, laws);
         }
-        // Of those whose client is gone, the records are still looked at.
-        for record in &commit.after.records {
-            let Some(number) = self.of(record) else { continue };
-            let asked = &mut self.all[number];
-            asked.look(commit.after.committed, commit.after, laws);
-            asked.reason(record)?;
-        }
-        Ok(())
+        let of_acts = commit.after.records.iter().filter_map(|record| Some((self.of(record)?, record)));
+        of_acts.map(|(number, record)| self.all[number].reason(record)).collect()
     }
 
     pub(super) fn answered(&mut self, now: Timestamp, number: usize, answer: &Answer, losses: u64) -> Sound {
         let asked = &mut self.all[number];
-        asked.is_over = true;
+        // What is under way goes on when whoever asked is gone.
+        asked.is_over = !matches!(answer, Answer::None);
         let fault = |how: &str| format!("act {number} ({:?}) is answered {answer:?}: {how}", asked.act);
         match answer {
             Answer::Error(
