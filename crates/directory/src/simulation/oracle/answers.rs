@@ -136,8 +136,8 @@ impl Answers {
         for asked in self.all.iter_mut().filter(|asked| !asked.is_over) {
             asked.look(commit.after.committed, commit.after, laws);
         }
-        let of_acts = commit.after.records.iter().filter_map(|record| Some((self.of(record)?, record)));
-        of_acts.map(|(number, record)| self.all[number].reason(record)).collect()
+        let mut of_acts = commit.after.records.iter().filter_map(|record| Some((self.of(record)?, record)));
+        of_acts.try_for_each(|(number, record)| self.all[number].reason(record))
     }
 
     pub(super) fn answered(&mut self, now: Timestamp, number: usize, answer: &Answer, losses: u64) -> Sound {

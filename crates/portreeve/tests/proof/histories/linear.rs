@@ -160,7 +160,8 @@ mod tests {
     #[test]
     fn what_cannot_be_is_found_out() {
         use Op::{Read, Swap, Write};
-        let bad: [(&str, &[(u64, Option<u64>, Op)]); 7] = [
+        type Named<'a> = (&'a str, &'a [(u64, Option<u64>, Op)]);
+        let bad: [Named<'_>; 7] = [
             ("a stale read", &[(1, Some(2), Write(1)), (3, Some(4), Read(0))]),
             ("a read that goes back in time", &[(1, Some(10), Write(1)), (2, Some(3), Read(1)), (4, Some(5), Read(0))]),
             ("a lost update", &[(1, Some(4), Write(1)), (2, Some(3), Write(2)), (5, Some(6), Read(0))]),

@@ -81,7 +81,7 @@ impl<'a> Town<'a> {
 
     /// Good logins replace the cheap hash.
     fn make_cheap(&self, account: usize) {
-        if account % 2 == 0 {
+        if account.is_multiple_of(2) {
             self.sql(&format!("UPDATE accounts SET password_hash = '{CHEAP_HASH}' WHERE name = '{}'", name(account)));
         }
     }
