@@ -314,15 +314,12 @@ impl OperationInput for ListParameters {
         let each = "Each must be contained, in upper or lower case, in one of the searched fields.";
         let range = json_schema!({"type": "string", "pattern": "^[0-9]{1,9}-[0-9]{1,9}$", "examples": ["0-49"]});
         let rows = "First and last row, both included, from 0. All rows if left out.";
+        let end = "Where an earlier page ended, as its Link says.";
         let order = json_schema!({"type": "string", "default": "name", "enum": parameters::ORDERS});
         for parameter in [
             query_parameter("query", each, texts),
             query_parameter("range", rows, range),
-            query_parameter(
-                "after",
-                "Where an earlier page ended, as its Link says.",
-                json_schema!({"type": "string"}),
-            ),
+            query_parameter("after", end, json_schema!({"type": "string"})),
             query_parameter("orderBy", "The field by which the rows are ordered.", order),
             query_parameter("descending", "Whether the order is reversed.", json_schema!({"type": "boolean"})),
             query_parameter("name", "Part of the name. Other fields filter alike.", json_schema!({"type": "string"})),
