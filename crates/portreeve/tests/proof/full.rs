@@ -140,6 +140,9 @@ impl Callers {
 fn fill(machine: &mut Machine, server: &Server, ledger: &mut Ledger, chance: &mut fastrand::Rng, seen: &mut Seen) {
     let admin = server.admin();
     let mut callers = Callers::new(&admin, chance);
+    // What this session may do is found out anew when it is used next, as roles have changed.
+    let unused = server.admin();
+    admin.post("/administrative-roles", &json!({"name": format!("role of {}", callers.friend), "privileges": []})).ok();
     let may_be_away = machine.database.is_some() && !machine.log_is_elsewhere();
     ledger.during(&admin, |acknowledged| {
         wait_for_writes(acknowledged, chance.u64(50..200));
@@ -148,6 +151,9 @@ fn fill(machine: &mut Machine, server: &Server, ledger: &mut Ledger, chance: &mu
             Some(write_much(&admin, chance)).filter(|answer| answer.status != 200)
         });
         says_why(&refusal, may_be_away);
+        if !may_be_away {
+            unused.get("/local-users?range=0-0").ok();
+        }
         for _ in 0..5 {
             if !may_be_away {
                 read_on(&admin, seen);
