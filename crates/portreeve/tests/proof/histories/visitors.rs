@@ -21,9 +21,18 @@ pub struct Visited {
     pub history: History<Account>,
     /// Sessions that were opened, with their tokens.
     sessions: Mutex<Vec<(u16, String)>>,
-    /// Entity tags that were seen, and how many passwords were set.
+    /// Entity tags that were seen.
     tags: Mutex<Vec<u64>>,
-    passwords: Mutex<u8>,
+    passwords: Mutex<Passwords>,
+}
+
+/// Passwords by their numbers.
+#[derive(Default)]
+struct Passwords {
+    /// How many there were so far.
+    count: u8,
+    /// The one that was set last, as far as is known.
+    last: u8,
 }
 
 /// What a client is likely to do.
@@ -57,7 +66,7 @@ impl Visited {
             history: History::new(),
             sessions: Mutex::default(),
             tags: Mutex::default(),
-            passwords: Mutex::new(0),
+            passwords: Mutex::default(),
         }
     }
 
@@ -72,8 +81,18 @@ impl Visited {
 
     fn new_password(&self) -> u8 {
         let mut passwords = locked(&self.passwords);
-        *passwords += 1;
-        *passwords - 1
+        passwords.count += 1;
+        passwords.count - 1
+    }
+
+    /// Mostly the right one.
+    fn any_password(&self, chance: &mut fastrand::Rng) -> Password {
+        let known = locked(&self.passwords);
+        match chance.u8(..10) {
+            0..7 => Password::Number(known.last),
+            7 => Password::Number(chance.u8(..known.count.max(1))),
+            _ => Password::Never,
+        }
     }
 
     fn any_tag(&self, chance: &mut fastrand::Rng) -> Option<u64> {
@@ -92,16 +111,30 @@ impl Visited {
     pub fn act(&self, fleet: &Fleet<'_>, admin: &Client, manner: Manner, chance: &mut fastrand::Rng) -> bool {
         let node = chance.usize(..fleet.len());
         let at = Node { fleet, node, admin };
-        let kinds = if manner == Manner::Clerk { 60 } else { 100 };
-        self.history.note(|| match chance.u8(..kinds) {
-            0..12 => self.create(&at, manner),
-            12..24 => self.get(&at),
-            24..34 => self.list(&at),
-            34..50 => self.put(&at, manner, chance),
-            50..60 => self.delete(&at, chance),
-            60..74 => self.log_in(&at, chance),
-            74..88 => self.check(&at, chance),
-            88..94 => self.log_out(&at, chance),
+        // Of a hundred acts, how many are which.
+        let many: [u8; 9] = match manner {
+            Manner::Clerk => [18, 22, 18, 28, 14, 0, 0, 0, 0],
+            Manner::Visitor => [7, 9, 5, 16, 4, 26, 24, 5, 4],
+        };
+        let mut left = chance.u8(..100);
+        let act = many.iter().position(|&many| match left.checked_sub(many) {
+            Some(less) => {
+                left = less;
+                false
+            }
+            None => true,
+        });
+        self.history.note(|| match act {
+            // Nothing can be done before it is there.
+            _ if locked(&self.tags).is_empty() => self.create(&at, manner),
+            Some(0) => self.create(&at, manner),
+            Some(1) => self.get(&at),
+            Some(2) => self.list(&at),
+            Some(3) => self.put(&at, manner, chance),
+            Some(4) => self.delete(&at, chance),
+            Some(5) => self.log_in(&at, chance),
+            Some(6) => self.check(&at, chance),
+            Some(7) => self.log_out(&at, chance),
             _ => self.revoke(&at),
         })
     }
@@ -121,6 +154,7 @@ impl Visited {
             Told::Answer(answer) if answer.status == 409 => answered(op(Some(None))),
             Told::Answer(answer) => {
                 answer.ok();
+                locked(&self.passwords).last = password;
                 answered(op(Some(Some(self.saw(tag(&answer))))))
             }
         }
@@ -143,7 +177,7 @@ impl Visited {
 
     fn put(&self, at: &Node<'_>, manner: Manner, chance: &mut fastrand::Rng) -> Noted {
         let (notes, expect, unlock) = (self.history.number().into(), self.any_tag(chance), chance.u8(..3) == 0);
-        let (disabled, renew) = (chance.u8(..4) == 0, manner == Manner::Visitor && chance.u8(..4) == 0);
+        let (disabled, renew) = (chance.u8(..6) == 0, manner == Manner::Visitor && chance.u8(..4) == 0);
         let password = renew.then(|| self.new_password());
         let mut body = json!({"name": self.name, "firstName": "F", "lastName": "L", "notes": notes_text(notes),
             "disabled": disabled});
@@ -154,7 +188,11 @@ impl Visited {
             (body["failedLoginAttempts"], body["lockStart"]) = (json!(0), Value::Null);
         }
         let op = |answer| Op::Put { notes, disabled, unlock, password, expect, answer };
-        self.changed(at, &Ask { body: Some(&body), expect, ..Ask::new(Method::PUT, &self.path()) }, op)
+        let noted = self.changed(at, &Ask { body: Some(&body), expect, ..Ask::new(Method::PUT, &self.path()) }, op);
+        if let (Some(password), [Op::Put { answer: Some(Changed::Done(_)), .. }]) = (password, noted.0.as_slice()) {
+            locked(&self.passwords).last = password;
+        }
+        noted
     }
 
     fn delete(&self, at: &Node<'_>, chance: &mut fastrand::Rng) -> Noted {
@@ -178,10 +216,7 @@ impl Visited {
     }
 
     fn log_in(&self, at: &Node<'_>, chance: &mut fastrand::Rng) -> Noted {
-        let known = *locked(&self.passwords);
-        // Mostly one of the last that were set.
-        let number = known.checked_sub(1 + chance.u8(..3));
-        let password = number.filter(|_| chance.u8(..3) > 0).map_or(Password::Never, Password::Number);
+        let password = self.any_password(chance);
         let text = match password {
             Password::Number(number) => password_text(number),
             Password::Never => "never a password".into(),
