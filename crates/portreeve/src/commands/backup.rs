@@ -63,7 +63,7 @@ pub fn run(arguments: &BackupArguments) -> anyhow::Result<()> {
 }
 
 async fn check(file: &Path) -> anyhow::Result<()> {
-    let mut stages = Stages::default();
+    let mut stages = Staged::default();
     let about = backup::check(file, &mut |at| stages.set(at)).await?;
     stages.end();
     terminal::say(&format!("{} is whole: {}", file.display(), described(&about)));
@@ -88,7 +88,7 @@ async fn write(settings: &Settings, file: &Path, force: bool) -> anyhow::Result<
     let unfinished = unfinished.with_context(shown)?.into_temp_path();
     let path = unfinished.to_path_buf();
     let taking = tokio::spawn(async move {
-        let mut stages = Stages::default();
+        let mut stages = Staged::default();
         let about = backup::take(&from, &path, &mut |at| stages.set(at)).await;
         stages.end();
         about
@@ -128,11 +128,11 @@ pub(super) fn described(about: &About) -> String {
     )
 }
 
-/// The progress of one stage after the other.
+/// The progress of one stage after the other, and how each went.
 #[derive(Default)]
-pub(super) struct Stages(Option<(Stage, Progress, u64)>);
+pub(super) struct Staged(Option<(Stage, Progress, u64)>);
 
-impl Stages {
+impl Staged {
     pub(super) fn set(&mut self, At { stage, done, whole }: At) {
         if self.0.as_ref().is_none_or(|(before, ..)| *before != stage) {
             self.end();

@@ -11,7 +11,7 @@ use portreeve_directory::{
     relocation::Carried,
 };
 
-use super::backup::{Stages, described};
+use super::backup::{Staged, described};
 use crate::{
     settings::{Given, Settings},
     terminal,
@@ -44,7 +44,7 @@ pub fn run(arguments: &RestoreArguments) -> anyhow::Result<()> {
 async fn restore(settings: &Settings, arguments: &RestoreArguments) -> anyhow::Result<()> {
     let to = super::end(settings);
     let _only_one = super::lock(&to.location)?;
-    let mut stages = Stages::default();
+    let mut stages = Staged::default();
     let mut restoration = match Restoration::begin(&arguments.file, &to, &mut |at| stages.set(at)).await {
         Err(Error::Invalid(faults)) => return Err(super::misconfigured(&faults)),
         begun => begun.context("nothing was restored")?,

@@ -212,6 +212,21 @@ fn interrupted_it_leaves_nothing_behind() {
     }
 }
 
+#[test]
+fn of_a_damaged_directory_no_backup_is_made() {
+    let (place, elsewhere) = (Place::folder(), Place::folder());
+    Server::start(&place).stop();
+    let database = place.path().join("portreeve.db");
+    let page = place.number("SELECT rootpage FROM sqlite_schema WHERE name = 'accounts'");
+    let mut bytes = std::fs::read(&database).expect("is there");
+    bytes[usize::try_from(page).expect("is a page") * 4_096 - 2_000] ^= 1;
+    std::fs::write(&database, bytes).expect("is written");
+    let file = elsewhere.path().join("b");
+    refused(&backup(&place, &file, &[]), 1, "no backup was made");
+    refused(&backup(&place, &file, &[]), 1, "is not as it was written");
+    assert!(beside(elsewhere.path(), "").is_empty(), "{:?}", beside(elsewhere.path(), ""));
+}
+
 /// The file as somebody may have made it who knows how: changed by SQL, and sealed again.
 fn forged(file: &Path, sql: &str) -> PathBuf {
     let forged = file.with_extension("forged");

@@ -86,10 +86,7 @@ fn holds(target: &Place, taken: &Taken, written: &Written) -> usize {
     ] {
         assert_eq!(target.number(none), 0, "{what}");
     }
-    if !target.is_shared() {
-        assert_eq!(target.sql("PRAGMA integrity_check"), [["ok"]]);
-        assert!(target.sql("PRAGMA foreign_key_check").is_empty(), "foreign keys do not hold");
-    }
+    done(&run(program().arg("check").args(target.arguments())));
     let locked = "SELECT COUNT(*) FROM accounts WHERE name LIKE 'locked-%' AND lock_start > 0 AND failed_attempts >= 5";
     assert_eq!(target.number(locked), i64::try_from(taken.locked).expect("is small"), "locks");
     let restored = "SELECT COUNT(*) FROM audit_log WHERE act = 'restore' AND actor = '(operator)'";
@@ -228,6 +225,14 @@ enum Came {
 }
 
 fn came(target: &Place) -> Came {
+    // In a copy: nobody but Portreeve may open what a crash has left.
+    let copy = Place::folder();
+    for name in ["portreeve.db", "portreeve.db-wal"] {
+        if target.path().join(name).exists() {
+            std::fs::copy(target.path().join(name), copy.path().join(name)).expect("is copied");
+        }
+    }
+    let target = if target.is_shared() { target } else { &copy };
     let facts = if target.is_shared() {
         "SELECT COUNT(*) FROM pg_tables WHERE schemaname = current_schema() AND tablename = 'facts'"
     } else {
