@@ -29,6 +29,13 @@ pub enum Failure {
     /// What was decided beforehand was decided about another state of the data; to be decided anew.
     #[error("the data kept changing while a decision about it was made")]
     Moved,
+    /// The connection was lost, or none could be made, before anything was to be committed: nothing was done, and the same closure
+    /// may succeed on another connection.
+    #[error("the database is not available: {0}")]
+    Lost(String),
+    /// The database was to commit and has not said that it did. It may have.
+    #[error("the database has not said whether it has committed: {0}")]
+    InDoubt(String),
     /// The database has no room left to write to. What is there can be read.
     #[error("the database has no room left: {0}")]
     Full(String),
@@ -89,6 +96,6 @@ impl Error {
 
     /// Whether the store could not write, for now: what can as well be left unwritten may go on.
     pub(crate) fn is_for_now(&self) -> bool {
-        matches!(self, Self::Store(Failure::Full(_) | Failure::Unavailable(_)))
+        matches!(self, Self::Store(Failure::Full(_) | Failure::Unavailable(_) | Failure::Lost(_) | Failure::InDoubt(_)))
     }
 }

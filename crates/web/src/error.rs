@@ -114,13 +114,19 @@ fn with_cause(mut response: Response, cause: String) -> Response {
 
 /// The store does not answer, or there is too much to do.
 pub fn unavailable(message: &str, retry_after_seconds: u64) -> Response {
-    later(StatusCode::SERVICE_UNAVAILABLE, message, retry_after_seconds)
+    later(plain(StatusCode::SERVICE_UNAVAILABLE, message), retry_after_seconds)
 }
 
-fn later(status: StatusCode, message: &str, retry_after_seconds: u64) -> Response {
-    let mut response = plain(status, message);
+fn later(mut response: Response, retry_after_seconds: u64) -> Response {
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(retry_after_seconds));
     response
+}
+
+/// The store does not say whether it was done.
+fn in_doubt() -> Response {
+    let message = "the database has not said whether this was done; look before you do it again".into();
+    let body = ErrorBody { id: "in doubt".into(), message };
+    later(json::respond(StatusCode::SERVICE_UNAVAILABLE, &body), UNAVAILABLE_RETRY_SECONDS)
 }
 
 fn unauthorized(error: &Error) -> Response {
@@ -153,10 +159,11 @@ impl IntoResponse for Refusal {
             Error::Store(Failure::Full(_)) => {
                 let message = "there is no room left where the data is kept: it can be read, and not be written until \
                     somebody makes room";
-                let response = later(StatusCode::INSUFFICIENT_STORAGE, message, UNAVAILABLE_RETRY_SECONDS);
+                let response = later(plain(StatusCode::INSUFFICIENT_STORAGE, message), UNAVAILABLE_RETRY_SECONDS);
                 with_cause(response, error.to_string())
             }
-            Error::Store(Failure::Unavailable(_) | Failure::Contention(_) | Failure::Moved) => {
+            Error::Store(Failure::InDoubt(_)) => with_cause(in_doubt(), error.to_string()),
+            Error::Store(Failure::Unavailable(_) | Failure::Lost(_) | Failure::Contention(_) | Failure::Moved) => {
                 let message = "the database is not available at the moment; try again";
                 with_cause(unavailable(message, UNAVAILABLE_RETRY_SECONDS), error.to_string())
             }

@@ -116,7 +116,7 @@ impl Relocation {
             match Reader::begin_alone(&self.source).await {
                 Ok(reader) => return Ok(Held { relocation: self, reader }),
                 Err(Failure::Contention(_)) if tried < HOLDS => tried += 1,
-                Err(Failure::Contention(cause) | Failure::Unavailable(cause)) => {
+                Err(Failure::Contention(cause) | Failure::Unavailable(cause) | Failure::Lost(cause)) => {
                     return Err(Error::Conflict(format!(
                         "{} could not be held, as others work on it; stop what serves it, and run this again ({cause})",
                         self.ends[0]

@@ -261,7 +261,7 @@ fn type_of(value: &Value<'_>) -> Type {
 /// Runs statements one after the other, each by itself.
 pub(crate) async fn run(url: &str, statements: &[String]) -> Result<()> {
     let postgres = postgres::Postgres::open(url, 1).await?;
-    let connection = postgres.connect().await?;
+    let connection = postgres.connect_for_long().await?;
     for statement in statements {
         connection.batch(statement).await?;
     }

@@ -93,6 +93,15 @@ impl Tx {
         if self.is_postgres() { format!("{query} FOR KEY SHARE") } else { query.to_owned() }
     }
 
+    /// From here to the end of the transaction a statement may take as long as it does.
+    async fn take_long(&mut self) -> Result<(), Failure> {
+        if let Inner::Postgres(connection) = &mut self.inner {
+            connection.be_patient();
+            connection.batch("SET LOCAL statement_timeout = 0").await?;
+        }
+        Ok(())
+    }
+
     /// Runs a statement and says how many rows it changed.
     pub(crate) async fn execute(&mut self, sql: &str, values: &[Value<'_>]) -> Result<u64, Failure> {
         debug_assert!(placeholders_in_order(sql), "SQLite numbers placeholders by first appearance: {sql}");
@@ -299,11 +308,11 @@ impl Store {
         self.read((), |(), tx| Box::pin(relocation::marks::check_open(tx))).await
     }
 
-    /// A connection of its own, which ends with what is done on it.
+    /// A connection of its own for what may take long, which ends with what is done on it.
     async fn connection(&self) -> Result<Tx, Failure> {
         let inner = match &self.backend {
             Backend::Sqlite(sqlite) => Inner::Sqlite(sqlite.connect()?),
-            Backend::Postgres(postgres) => Inner::Postgres(postgres.connect_for_transaction().await?),
+            Backend::Postgres(postgres) => Inner::Postgres(postgres.connect_for_long().await?),
             #[cfg(test)]
             Backend::Simulated(simulated) => Inner::Simulated(simulated.connection()),
         };

@@ -339,7 +339,7 @@ impl Simulated {
             self.steps.step().await;
             match fate {
                 Fate::Repeated => {}
-                Fate::Unanswered => return Err(Failure::Unavailable("no answer came".into()).into()),
+                Fate::Unanswered => return Err(Failure::InDoubt("no answer came".into()).into()),
                 _ => return result,
             }
         }

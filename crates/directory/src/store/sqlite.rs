@@ -96,6 +96,8 @@ where
         let result = match (self.result, committed) {
             // Not begun because the transaction could not be, or done in vain: either way it is worth another try.
             (None | Some(Ok(_)), Err(Failure::Full(cause))) => Err(Failure::Full(cause.clone()).into()),
+            // What the disk did not take for good may yet be found there after a crash.
+            (Some(Ok(_)), Err(Failure::Unavailable(cause))) => Err(Failure::InDoubt(cause.clone()).into()),
             (None | Some(Ok(_)), Err(cause)) => Err(Failure::Unavailable(cause.to_string()).into()),
             (None, Ok(())) => Err(Error::Internal("a write was not run".into())),
             (Some(result), _) => result,

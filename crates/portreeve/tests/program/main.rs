@@ -16,6 +16,7 @@ mod exposure;
 mod injection;
 mod lockout;
 mod logs;
+mod lost;
 mod migrations;
 mod nodes;
 mod relocation;

@@ -105,7 +105,7 @@ fn deleting_on_one_node_holds_on_all() {
 #[test]
 fn a_node_finds_the_primary_among_several_hosts() {
     let Some(place) = Place::shared() else { return };
-    let place = place.among_hosts();
+    let place = place.among_hosts("127.0.0.1:1");
     let server = Server::start(&place);
     assert_eq!(server.admin().get("/local-users").ok()["totalCount"], 1);
 }

@@ -13,6 +13,7 @@ mod damage;
 mod deeds;
 mod disk;
 mod errors;
+mod failover;
 mod fleet;
 mod full;
 mod health;

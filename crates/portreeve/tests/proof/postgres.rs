@@ -114,13 +114,18 @@ impl Drop for Postgres {
     }
 }
 
-/// One of PostgreSQL's programs, which refuse to be run by root. Debian keeps them out of `PATH`, one folder a version.
-fn command(name: &str) -> Command {
+/// Where one of PostgreSQL's programs is. Debian keeps them out of `PATH`, one folder a version.
+pub fn program_file(name: &str) -> PathBuf {
     let mut versions: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
         .map(|folder| folder.filter_map(|entry| Some(entry.ok()?.path().join("bin").join(name))).collect())
         .unwrap_or_default();
     versions.sort();
-    let mut command = Command::new(versions.pop().unwrap_or_else(|| name.into()));
+    versions.pop().unwrap_or_else(|| name.into())
+}
+
+/// One of PostgreSQL's programs, which refuse to be run by root.
+fn command(name: &str) -> Command {
+    let mut command = Command::new(program_file(name));
     command.current_dir("/");
     if let Some((user, group)) = other_user() {
         command.uid(user).gid(group);
@@ -129,7 +134,7 @@ fn command(name: &str) -> Command {
 }
 
 /// Whom to run it as, where we are root.
-fn other_user() -> Option<(u32, u32)> {
+pub fn other_user() -> Option<(u32, u32)> {
     if !rustix::process::geteuid().is_root() {
         return None;
     }
@@ -142,12 +147,13 @@ fn other_user() -> Option<(u32, u32)> {
     Some(find("postgres").or_else(|| find("nobody")).expect("a user who is not root"))
 }
 
-fn process(pid: u32) -> Pid {
+/// As the system's calls know it.
+pub fn process(pid: u32) -> Pid {
     Pid::from_raw(pid.try_into().expect("is a process id")).expect("is not 0")
 }
 
 /// The processes that a process has started.
-fn children(parent: u32) -> Vec<u32> {
+pub fn children(parent: u32) -> Vec<u32> {
     let stat = |pid: u32| std::fs::read_to_string(format!("/proc/{pid}/stat")).ok();
     // The name, in parentheses, may hold anything; behind it come the state and the parent.
     let parent_of = |stat: &str| stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse::<u32>().ok();

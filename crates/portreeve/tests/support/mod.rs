@@ -1,9 +1,10 @@
 //! What the tests of the program and those in a browser stand on: a place for the data, a running program, and a client.
 
+mod balancer;
 mod client;
 mod gathered;
 pub mod place;
-mod program;
+pub mod program;
 mod server;
 mod traffic;
 mod wire;
@@ -16,6 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+pub use balancer::Balancer;
 pub use client::{Answer, Client, login};
 pub use gathered::Gathered;
 pub use place::Place;

@@ -21,8 +21,8 @@ pub struct Place {
 struct Schema {
     /// What the program is given: each connection begins in the schema.
     url: String,
-    /// The database as it was named to us.
-    database: String,
+    /// The database as it was named to us, if it is for us to remove the schema.
+    database: Option<String>,
     name: String,
 }
 
@@ -59,7 +59,7 @@ impl Place {
         postgres(database, &format!("DROP SCHEMA IF EXISTS {name} CASCADE; CREATE SCHEMA {name}"));
         let joint = if database.contains('?') { '&' } else { '?' };
         let url = format!("{database}{joint}options=-csearch_path%3D{name}");
-        Self::temporary(Some(Schema { url, database: database.to_owned(), name }))
+        Self::temporary(Some(Schema { url, database: Some(database.to_owned()), name }))
     }
 
     /// Whether several nodes can share it.
@@ -82,7 +82,7 @@ impl Place {
     }
 
     /// `host:port` of the database.
-    fn address(&self) -> String {
+    pub fn address(&self) -> String {
         let parsed = url::Url::parse(&self.name()).expect("is a URL");
         let host = parsed.host_str().expect("has a host");
         format!("{host}:{}", parsed.port().unwrap_or(5432))
@@ -98,14 +98,20 @@ impl Place {
         (self, wire)
     }
 
-    /// The same place, named among several hosts of which the first is gone.
-    pub fn among_hosts(mut self) -> Self {
+    /// The same place, named among several hosts of which the first is another.
+    pub fn among_hosts(mut self, first: &str) -> Self {
         let address = self.address();
         if let Some(schema) = &mut self.schema {
-            let several = schema.url.replacen(&address, &format!("127.0.0.1:1,{address}"), 1);
+            let several = schema.url.replacen(&address, &format!("{first},{address}"), 1);
             schema.url = format!("{several}&target_session_attrs=read-write");
         }
         self
+    }
+
+    /// The same place, reached by another way. It goes with the first.
+    pub fn by(&self, way: impl Fn(&str) -> String) -> Self {
+        let other = |schema: &Schema| Schema { url: way(&schema.url), database: None, name: schema.name.clone() };
+        Self::temporary(self.schema.as_ref().map(other))
     }
 
     /// Where it is, for what is done in the test's own process.
@@ -178,9 +184,9 @@ impl Transaction {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if let Some(schema) = &self.schema {
+        if let Some(Schema { database: Some(database), name, .. }) = &self.schema {
             // A server of the test's own may be gone, and its data with it.
-            drop(try_postgres(&schema.database, &format!("DROP SCHEMA IF EXISTS {} CASCADE", schema.name)));
+            drop(try_postgres(database, &format!("DROP SCHEMA IF EXISTS {name} CASCADE")));
         }
     }
 }

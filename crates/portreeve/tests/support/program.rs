@@ -1,17 +1,26 @@
 //! The program, run to its end.
 
 use std::{
+    path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     thread::JoinHandle,
 };
 
 use super::wait_for;
 
-/// The program under test, knowing nothing of the settings of whoever runs the tests. `PROVE_PROGRAM` names another one than
-/// that which was built with the tests.
+/// Where the program under test is. `PROVE_PROGRAM` names another one than that which was built with the tests.
+pub fn program_file() -> PathBuf {
+    std::env::var_os("PROVE_PROGRAM").map_or_else(|| env!("CARGO_BIN_EXE_portreeve").into(), PathBuf::from)
+}
+
+/// The program under test, knowing nothing of the settings of whoever runs the tests.
 pub fn program() -> Command {
-    let built = env!("CARGO_BIN_EXE_portreeve");
-    let mut command = Command::new(std::env::var_os("PROVE_PROGRAM").unwrap_or_else(|| built.into()));
+    program_at(&program_file())
+}
+
+/// Another one, in the same way.
+pub fn program_at(file: &Path) -> Command {
+    let mut command = Command::new(file);
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("PORTREEVE_") {
             command.env_remove(name);

@@ -2,13 +2,18 @@
 
 use std::{
     net::TcpListener,
+    path::Path,
     process::{Child, Command},
     sync::atomic::{AtomicU16, Ordering},
 };
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{Client, Ended, Gathered, Place, program, program::wait, wait_for};
+use super::{
+    Client, Ended, Gathered, Place,
+    program::{program_at, program_file, wait},
+    wait_for,
+};
 
 /// What the account admin has as its password wherever a test does not say otherwise.
 pub const ADMIN_PASSWORD: &str = "only the reeve knows this";
@@ -41,7 +46,12 @@ impl Server {
 
     /// As [`Server::start`], with more flags or environment.
     pub fn start_with(place: &Place, more: impl Fn(&mut Command) -> &mut Command) -> Self {
-        Self::try_start_with(place, more).unwrap_or_else(|ended| panic!("the server ended with {ended:?}"))
+        Self::start_by(&program_file(), place, more)
+    }
+
+    /// As [`Server::start_with`], by another program.
+    pub fn start_by(file: &Path, place: &Place, more: impl Fn(&mut Command) -> &mut Command) -> Self {
+        Self::try_start_by(file, place, more).unwrap_or_else(|ended| panic!("the server ended with {ended:?}"))
     }
 
     /// As [`Server::start`], where it may be that it cannot.
@@ -51,8 +61,12 @@ impl Server {
 
     /// As [`Server::start_with`], where it may be that it cannot.
     pub fn try_start_with(place: &Place, more: impl Fn(&mut Command) -> &mut Command) -> Result<Self, Ended> {
+        Self::try_start_by(&program_file(), place, more)
+    }
+
+    fn try_start_by(file: &Path, place: &Place, more: impl Fn(&mut Command) -> &mut Command) -> Result<Self, Ended> {
         let metrics = format!("127.0.0.1:{}", free_port());
-        let mut command = program();
+        let mut command = program_at(file);
         command.arg("serve").args(place.arguments()).args(["--metrics-listen", &metrics]);
         command.env("PORTREEVE_ADMIN_PASSWORD", ADMIN_PASSWORD).env("PORTREEVE_LISTEN", "127.0.0.1:0");
         more(&mut command);

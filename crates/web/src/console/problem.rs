@@ -98,12 +98,21 @@ impl From<Error> for Problem {
                 retry_after_seconds: Some(UNAVAILABLE_RETRY_SECONDS),
                 cause: Some(error.to_string()),
             },
-            Error::Store(Failure::Unavailable(_) | Failure::Contention(_) | Failure::Moved) => Self::Page {
-                status: StatusCode::SERVICE_UNAVAILABLE,
-                message: t("problem-no-store").into_owned(),
-                retry_after_seconds: Some(UNAVAILABLE_RETRY_SECONDS),
-                cause: Some(error.to_string()),
-            },
+            Error::Store(
+                failure @ (Failure::InDoubt(_)
+                | Failure::Unavailable(_)
+                | Failure::Lost(_)
+                | Failure::Contention(_)
+                | Failure::Moved),
+            ) => {
+                let in_doubt = matches!(failure, Failure::InDoubt(_));
+                Self::Page {
+                    status: StatusCode::SERVICE_UNAVAILABLE,
+                    message: t(if in_doubt { "problem-in-doubt" } else { "problem-no-store" }).into_owned(),
+                    retry_after_seconds: Some(UNAVAILABLE_RETRY_SECONDS),
+                    cause: Some(failure.to_string()),
+                }
+            }
             Error::Store(_) | Error::Internal(_) => Self::Page {
                 status: StatusCode::INTERNAL_SERVER_ERROR,
                 message: t("problem-ours").into_owned(),

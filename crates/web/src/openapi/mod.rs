@@ -1,12 +1,13 @@
 //! The API's document (OpenAPI 3.1). It is made from the handlers' types: each extractor and each answer says here what
 //! parameters, bodies and statuses it brings. What is served is the committed `openapi.json`, which a test keeps the same.
 
+mod answers;
 pub mod docs;
 mod parameters;
 mod rows;
 
 use aide::{
-    OperationInput, OperationOutput,
+    OperationInput,
     generate::GenContext,
     openapi::{
         Components, Header, HeaderStyle, Info, License, MediaType, OpenApi, Operation, Parameter, ParameterData,
@@ -21,8 +22,7 @@ use schemars::{JsonSchema, Schema, json_schema};
 use serde_json::json;
 
 use crate::{
-    answer::{Done, Known, List, ListBody, Never, Object, Said},
-    error::{ErrorBody, InvalidBody, LoginRefusedBody, NotAcceptableBody, Refusal},
+    error::{ErrorBody, InvalidBody, LoginRefusedBody, NotAcceptableBody},
     extract::{Account, Act, AnyToken, Anyone, Body, Id, IfMatch, ListParameters, May, Subject},
 };
 
@@ -331,70 +331,5 @@ impl OperationInput for ListParameters {
 
     fn inferred_early_responses(ctx: &mut GenContext, _: &mut Operation) -> Statuses {
         vec![invalid(ctx)]
-    }
-}
-
-impl<T: JsonSchema> OperationOutput for Object<T> {
-    type Inner = T;
-
-    fn inferred_responses(ctx: &mut GenContext, _: &mut Operation) -> Statuses {
-        vec![(Some(200), tagged(json_response::<T>(ctx, "The object as it is now.")))]
-    }
-}
-
-impl<T: JsonSchema> OperationOutput for Said<T> {
-    type Inner = T;
-
-    fn inferred_responses(ctx: &mut GenContext, _: &mut Operation) -> Statuses {
-        vec![(Some(200), json_response::<T>(ctx, "It is done."))]
-    }
-}
-
-impl<T: JsonSchema> OperationOutput for Known<T> {
-    type Inner = T;
-
-    fn inferred_responses(ctx: &mut GenContext, _: &mut Operation) -> Statuses {
-        vec![(Some(200), tagged(json_response::<T>(ctx, "What is known.")))]
-    }
-}
-
-impl<T: JsonSchema> OperationOutput for List<T> {
-    type Inner = ListBody<T>;
-
-    fn inferred_responses(ctx: &mut GenContext, _: &mut Operation) -> Statuses {
-        let says = "The rows that were asked for. A long list has no entity tag: it is sent while it is read.";
-        let next = "The next page, as `rel=\"next\"`, if there may be one and the range is of at most 512 rows.";
-        let response =
-            with_header(json_response::<ListBody<T>>(ctx, says), "Link", next, json_schema!({"type": "string"}));
-        vec![(Some(200), tagged(response))]
-    }
-}
-
-impl OperationOutput for Done {
-    type Inner = ();
-
-    fn inferred_responses(_: &mut GenContext, _: &mut Operation) -> Statuses {
-        vec![(Some(204), Response { description: "It is done.".into(), ..Response::default() })]
-    }
-}
-
-impl OperationOutput for Never {
-    type Inner = ();
-}
-
-const RETRY: &str = "Seconds after which it is worth another try.";
-
-impl OperationOutput for Refusal {
-    type Inner = ErrorBody;
-
-    fn inferred_responses(ctx: &mut GenContext, _: &mut Operation) -> Statuses {
-        let (status, busy) = error(ctx, 503, "There is too much to do, or the database is not available. Try again.");
-        let seconds = json_schema!({"type": "integer", "minimum": 1});
-        let busy = with_header(busy, "Retry-After", RETRY, seconds.clone());
-        let fault = "A fault of ours. The message is the id under which the log says more.";
-        let full = "There is no room left where the data is kept. It can be read, and not be written until there is.";
-        let (no_room, full) = error(ctx, 507, full);
-        let full = with_header(full, "Retry-After", RETRY, seconds);
-        vec![error(ctx, 500, fault), (status, busy), (no_room, full)]
     }
 }

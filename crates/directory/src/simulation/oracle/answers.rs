@@ -151,7 +151,7 @@ impl Answers {
             ) => {
                 return hold(false, "no fault of ours", || fault("that is one"));
             }
-            Answer::Error(Error::Store(Failure::Unavailable(_) | Failure::Contention(_))) => {
+            Answer::Error(Error::Store(Failure::Unavailable(_) | Failure::InDoubt(_) | Failure::Contention(_))) => {
                 hold(losses > asked.losses, "no fault of ours", || fault("the database was there all the time"))?;
             }
             Answer::Error(Error::Overloaded { .. }) => {

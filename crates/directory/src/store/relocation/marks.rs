@@ -192,9 +192,9 @@ pub(crate) async fn open(tx: &mut Tx) -> Result<(), Failure> {
     rename(tx, names(), Door::Closed, Door::Open).await?;
     forget(tx).await?;
     if tx.is_postgres() {
+        tx.take_long().await?;
         // Else the first minutes' plans would be those for empty tables.
-        tx.batch(&format!("SET LOCAL statement_timeout = 0; ANALYZE {}", names().collect::<Vec<_>>().join(", ")))
-            .await?;
+        tx.batch(&format!("ANALYZE {}", names().collect::<Vec<_>>().join(", "))).await?;
     }
     Ok(())
 }

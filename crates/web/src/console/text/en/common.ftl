@@ -47,6 +47,7 @@ problem-broken-off = did not come whole; try again
 problem-busy = There is more to do at the moment than there is room for. Nothing was done; try again in a few seconds.
 problem-no-room = There is no room left where the data is kept. You can look at everything, but nothing can be changed until somebody makes room.
 problem-no-store = The database is not available at the moment. Try again in a few seconds.
+problem-in-doubt = The database has not said whether this was done. Look before you do it again.
 problem-ours = Something went wrong on the server. What you did may not have been done; look before you try again.
 
 form-faults = Not saved yet. This has to be put right:

@@ -1,33 +1,35 @@
 //! A shared PostgreSQL: a pool of connections, one transaction per write closure, run again when another was in the way.
 
+mod connect;
+
 use std::{
     error::Error as _,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts};
+use deadpool_postgres::{Object, Pool, PoolError, Runtime, Timeouts};
 use futures_util::future::join;
-use rustls_pki_types::{CertificateDer, pem::PemObject};
 use tokio_postgres::{
-    NoTls,
-    config::Host,
     error::SqlState,
     types::{IsNull, ToSql, Type, private::BytesMut, to_sql_checked},
 };
-use tokio_postgres_rustls::MakeRustlsConnect;
 
+use self::connect::CONNECT_TIMEOUT;
 use super::{BoxFuture, GONE, Inner, Row, Tx, Value};
 use crate::{
     error::{Error, Failure, Result},
     time::Timestamp,
 };
 
-/// How long to wait for a connection, new or from the pool.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// The server ends what takes longer, so that nothing waits without bound (milliseconds).
-const SESSION_OPTIONS: &str =
-    "-c statement_timeout=30000 -c lock_timeout=15000 -c idle_in_transaction_session_timeout=30000 -c timezone=UTC";
+/// How long a statement may take, and a commit. Longer than what the server itself lets them take, so that only one that is stuck
+/// meets it, or one that has nobody to replicate to.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(35);
+/// Between two tries to get a connection in place of one that was lost.
+const PAUSE: Duration = Duration::from_millis(100);
 /// How long, and how often, what others are in the way of is run again.
 const PATIENCE: Duration = Duration::from_secs(15);
 const TRIES: u32 = 12;
@@ -39,15 +41,19 @@ pub(super) struct Postgres {
     clock: Mutex<(Timestamp, Instant)>,
 }
 
-/// A pooled connection. One that is dropped inside a transaction is not put back.
+/// A pooled connection. One that is dropped inside a transaction is not put back, nor one that still owes an answer.
 pub(super) struct Connection {
     client: Option<Object>,
     in_transaction: bool,
+    /// Whether answers may take as long as they like.
+    patient: bool,
+    /// Whether an answer was waited for in vain.
+    silent: AtomicBool,
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        if self.in_transaction
+        if (self.in_transaction || self.silent.load(Ordering::Relaxed))
             && let Some(client) = self.client.take()
         {
             drop(Object::take(client));
@@ -57,15 +63,9 @@ impl Drop for Connection {
 
 impl Postgres {
     pub(super) async fn open(url: &str, connections: usize) -> Result<Self> {
-        let (config, tls) = settings(url)?;
-        let manager_config = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = match tls {
-            Some(tls) => Manager::from_config(config, tls, manager_config),
-            None => Manager::from_config(config, NoTls, manager_config),
-        };
         let timeouts =
             Timeouts { wait: Some(CONNECT_TIMEOUT), create: Some(CONNECT_TIMEOUT), recycle: Some(CONNECT_TIMEOUT) };
-        let pool = Pool::builder(manager)
+        let pool = Pool::builder(connect::manager(url)?)
             .max_size(connections)
             .timeouts(timeouts)
             .runtime(Runtime::Tokio1)
@@ -96,16 +96,30 @@ impl Postgres {
     async fn learn_time(&self, connection: &Connection) -> Result<Timestamp, Failure> {
         let client = connection.client()?;
         // Prepared, as a text would be anew each time, which is a round trip.
-        let statement = client.prepare_cached(NOW).await.map_err(failure)?;
-        let row = client.query_one(&statement, &[]).await.map_err(failure)?;
+        let row = connection
+            .answer(async {
+                let statement = client.prepare_cached(NOW).await?;
+                client.query_one(&statement, &[]).await
+            })
+            .await?;
         let now = Timestamp::from_micros(row.try_get(0).map_err(failure)?);
         *self.clock.lock().unwrap_or_else(PoisonError::into_inner) = (now, Instant::now());
         Ok(now)
     }
 
     pub(super) async fn connect(&self) -> Result<Connection, Failure> {
-        let client = self.pool.get().await.map_err(|cause| Failure::Unavailable(with_causes(&cause)))?;
-        Ok(Connection { client: Some(client), in_transaction: false })
+        let client = self.pool.get().await.map_err(|cause| match cause {
+            PoolError::Backend(cause) => no_connection(cause),
+            other => Failure::Unavailable(with_causes(&other)),
+        })?;
+        Ok(Connection { client: Some(client), in_transaction: false, patient: false, silent: AtomicBool::new(false) })
+    }
+
+    /// A connection for what may take long.
+    pub(super) async fn connect_for_long(&self) -> Result<Connection, Failure> {
+        let mut connection = self.connect_for_transaction().await?;
+        connection.be_patient();
+        Ok(connection)
     }
 
     /// A connection that is not put back, unless the end of its transaction is told.
@@ -147,7 +161,10 @@ impl Postgres {
         began?;
         let mut tx = Tx { inner: Inner::Postgres(connection), now: now? };
         let result = closure(context, &mut tx).await;
-        tx.batch(if result.is_ok() { "COMMIT" } else { "ROLLBACK" }).await?;
+        match &result {
+            Ok(_) => tx.batch("COMMIT").await.map_err(in_doubt)?,
+            Err(_) => tx.batch("ROLLBACK").await?,
+        }
         if let Inner::Postgres(connection) = &mut tx.inner {
             connection.end_transaction();
         }
@@ -155,7 +172,8 @@ impl Postgres {
     }
 }
 
-/// Does something again when others were in its way: writers of the same rows, or a migration of tables that are read.
+/// Does something again when others were in its way: writers of the same rows, or a migration of tables that are read. And
+/// when its connection was lost before it was to be committed, as happens to all of them when another server takes over.
 async fn again<T, W: Future<Output = Result<T>>>(mut work: impl FnMut() -> W) -> Result<T> {
     let (mut tried, began) = (1, Instant::now());
     loop {
@@ -165,12 +183,21 @@ async fn again<T, W: Future<Output = Result<T>>>(mut work: impl FnMut() -> W) ->
                 tokio::time::sleep(Duration::from_millis(u64::from(tried * tried))).await;
                 tried += 1;
             }
+            Err(Error::Store(Failure::Lost(cause))) if began.elapsed() < CONNECT_TIMEOUT => {
+                tracing::debug!(cause, "a transaction is run again on another connection");
+                tokio::time::sleep(PAUSE).await;
+            }
             result => return result,
         }
     }
 }
 
 impl Connection {
+    /// From now on answers may take long. What the server itself allows is another matter.
+    pub(super) fn be_patient(&mut self) {
+        self.patient = true;
+    }
+
     /// The transaction was ended: the connection may be used again.
     pub(super) fn end_transaction(&mut self) {
         self.in_transaction = false;
@@ -180,14 +207,31 @@ impl Connection {
         self.client.as_ref().ok_or_else(|| Failure::Broken("the connection was given back".into()))
     }
 
+    /// Waits for an answer, though not without bound.
+    async fn answer<T>(&self, asked: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, Failure> {
+        if self.patient {
+            return asked.await.map_err(failure);
+        }
+        match tokio::time::timeout(ANSWER_TIMEOUT, asked).await {
+            Ok(answer) => answer.map_err(failure),
+            Err(_) => {
+                self.silent.store(true, Ordering::Relaxed);
+                Err(Failure::Unavailable(format!("no answer within {} seconds", ANSWER_TIMEOUT.as_secs())))
+            }
+        }
+    }
+
     pub(super) async fn batch(&self, sql: &str) -> Result<(), Failure> {
-        self.client()?.batch_execute(sql).await.map_err(failure)
+        self.answer(self.client()?.batch_execute(sql)).await
     }
 
     pub(super) async fn execute(&self, sql: &str, values: &[Value<'_>]) -> Result<u64, Failure> {
         let client = self.client()?;
-        let statement = client.prepare_cached(sql).await.map_err(failure)?;
-        client.execute(&statement, &bound(values)).await.map_err(failure)
+        self.answer(async {
+            let statement = client.prepare_cached(sql).await?;
+            client.execute(&statement, &bound(values)).await
+        })
+        .await
     }
 
     pub(super) async fn query<T>(
@@ -197,8 +241,12 @@ impl Connection {
         map: impl Fn(&Row<'_>) -> Result<T, Failure> + Send,
     ) -> Result<Vec<T>, Failure> {
         let client = self.client()?;
-        let statement = client.prepare_cached(sql).await.map_err(failure)?;
-        let rows = client.query(&statement, &bound(values)).await.map_err(failure)?;
+        let rows = self
+            .answer(async {
+                let statement = client.prepare_cached(sql).await?;
+                client.query(&statement, &bound(values)).await
+            })
+            .await?;
         rows.iter().map(|row| map(&Row::Postgres(row))).collect()
     }
 }
@@ -225,71 +273,6 @@ impl ToSql for Value<'_> {
     to_sql_checked!();
 }
 
-/// Reads the URL. TLS is verified unless the server is on this machine or `sslmode=disable` says otherwise.
-fn settings(url: &str) -> Result<(tokio_postgres::Config, Option<MakeRustlsConnect>)> {
-    let wrong = |what: String| Error::invalid("database", what);
-    if !["postgres://", "postgresql://"].iter().any(|begin| url.starts_with(begin)) {
-        return Err(wrong("is not a URL that begins with postgres://".into()));
-    }
-    // Taken apart no further than needed: a URL of several hosts is one to PostgreSQL's programs alone.
-    let (base, query) = url.split_once('?').unwrap_or((url, ""));
-    let (mut mode, mut root, mut rest) = (None, None, Vec::new());
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        // `+` for a blank is a form's way of writing, which a database URL does not share.
-        let literal = pair.replace('+', "%2B");
-        let parsed = url::form_urlencoded::parse(literal.as_bytes()).next();
-        match parsed.as_ref().map(|(key, value)| (&**key, value.to_string())) {
-            Some(("sslmode", value)) => mode = Some(value),
-            Some(("sslrootcert", value)) => root = Some(value),
-            _ => rest.push(pair),
-        }
-    }
-    let text = if rest.is_empty() { base.to_owned() } else { format!("{base}?{}", rest.join("&")) };
-    let mut config: tokio_postgres::Config =
-        text.parse().map_err(|cause: tokio_postgres::Error| wrong(with_causes(&cause)))?;
-    let options = config.get_options().map(|own| format!("{SESSION_OPTIONS} {own}"));
-    config.options(options.as_deref().unwrap_or(SESSION_OPTIONS));
-    config.application_name("portreeve").connect_timeout(CONNECT_TIMEOUT);
-    let local = config.get_hosts().iter().all(|host| match host {
-        Host::Unix(_) => true,
-        Host::Tcp(name) => name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback()),
-    });
-    let encrypted = match mode.as_deref() {
-        Some("disable") => false,
-        Some("require" | "verify-ca" | "verify-full") => true,
-        None | Some("prefer" | "allow") => !local,
-        Some(other) => return Err(wrong(format!("has sslmode={other}; use disable or verify-full"))),
-    };
-    config.ssl_mode(if encrypted {
-        tokio_postgres::config::SslMode::Require
-    } else {
-        tokio_postgres::config::SslMode::Disable
-    });
-    let tls = encrypted.then(|| verified_tls(root.as_deref())).transpose()?;
-    Ok((config, tls))
-}
-
-fn verified_tls(root: Option<&str>) -> Result<MakeRustlsConnect> {
-    let mut roots = rustls::RootCertStore::empty();
-    if let Some(file) = root {
-        let wrong = |cause: String| Error::invalid("database", format!("sslrootcert {file}: {cause}"));
-        let certificates = CertificateDer::pem_file_iter(file).map_err(|cause| wrong(cause.to_string()))?;
-        for certificate in certificates {
-            let certificate = certificate.map_err(|cause| wrong(cause.to_string()))?;
-            roots.add(certificate).map_err(|cause| wrong(cause.to_string()))?;
-        }
-    } else {
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    }
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|cause| Error::Internal(cause.to_string()))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(MakeRustlsConnect::new(config))
-}
-
 fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -300,11 +283,28 @@ fn with_causes(error: &dyn std::error::Error) -> String {
     text
 }
 
+/// Why there is no connection. Not even what a server says that it cannot make sense of is a fault of a statement.
+fn no_connection(cause: tokio_postgres::Error) -> Failure {
+    match failure(cause) {
+        Failure::Lost(cause) => Failure::Lost(cause),
+        Failure::Unavailable(cause) | Failure::Broken(cause) => Failure::Unavailable(cause),
+        other => Failure::Unavailable(other.to_string()),
+    }
+}
+
+/// What was to be committed, and got no answer, may have been committed: it must not be run again.
+fn in_doubt(failure: Failure) -> Failure {
+    match failure {
+        Failure::Lost(cause) | Failure::Unavailable(cause) => Failure::InDoubt(cause),
+        answered => answered,
+    }
+}
+
 pub(super) fn failure(cause: tokio_postgres::Error) -> Failure {
     let Some(answer) = cause.as_db_error() else {
         let io = cause.is_closed() || cause.source().is_some_and(|source| source.is::<std::io::Error>());
         let text = with_causes(&cause);
-        return if io { Failure::Unavailable(text) } else { Failure::Broken(text) };
+        return if io { Failure::Lost(text) } else { Failure::Broken(text) };
     };
     let code = answer.code();
     // Not the whole answer: its detail line quotes the values.
@@ -330,6 +330,16 @@ pub(super) fn failure(cause: tokio_postgres::Error) -> Failure {
     if contention.contains(code) {
         return Failure::Contention(text);
     }
+    // The server is about to stop, has just started, or was demoted: another connection may lead to one that is none of these.
+    let lost = [
+        SqlState::ADMIN_SHUTDOWN,
+        SqlState::CRASH_SHUTDOWN,
+        SqlState::CANNOT_CONNECT_NOW,
+        SqlState::READ_ONLY_SQL_TRANSACTION,
+    ];
+    if lost.contains(code) {
+        return Failure::Lost(text);
+    }
     if *code == SqlState::DISK_FULL {
         return Failure::Full(text);
     }
@@ -337,22 +347,5 @@ pub(super) fn failure(cause: tokio_postgres::Error) -> Failure {
     match &code.code()[..2] {
         "08" | "25" | "53" | "57" | "58" => Failure::Unavailable(text),
         _ => Failure::Broken(text),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_url_may_name_several_hosts_and_hold_any_password() {
-        let url = "postgres://u:a+b%40c@one:5432,two:5433/d?sslmode=disable&target_session_attrs=read-write&options=-c%20x=a+b";
-        let (config, tls) = settings(url).expect("is a URL");
-        assert_eq!(config.get_hosts(), [Host::Tcp("one".into()), Host::Tcp("two".into())]);
-        assert_eq!((config.get_ports(), config.get_password()), (&[5432, 5433][..], Some(&b"a+b@c"[..])));
-        assert_eq!(config.get_target_session_attrs(), tokio_postgres::config::TargetSessionAttrs::ReadWrite);
-        assert!(config.get_options().is_some_and(|options| options.ends_with("-c x=a+b")));
-        assert!(tls.is_none());
-        assert!(settings("host=h password=geheim").is_err_and(|wrong| !format!("{wrong:?}").contains("geheim")));
     }
 }
