@@ -22,6 +22,8 @@ const MAGIC: u32 = 0x377f_0682;
 const VERSION_AT: usize = 4;
 const SALTS_AT: usize = 16;
 const SUMS_AT: usize = 24;
+/// Where a frame says how many pages the database has with the transaction that ends here; 0 where none ends.
+const MARK_AT: usize = 4;
 /// The version of SQLite's logs.
 const PLAIN: u32 = 3_007_000;
 /// The version that ours say on the disk.
@@ -58,8 +60,22 @@ impl Head {
 
     /// Whether a frame is the one that was written behind a frame with these sums.
     pub(crate) fn proves(&self, before: Sums, frame: &[u8; FRAME_HEAD], page: &[u8]) -> bool {
-        let sums = add(self.order, add(self.order, before, &frame[..8]), page);
-        self.is_current(frame) && kept(Order::Big, frame, 16) == sums
+        self.is_current(frame) && sums_of(frame) == self.sums_behind(before, frame, page)
+    }
+
+    /// What the sums of a frame come to behind one with these.
+    pub(crate) fn sums_behind(&self, before: Sums, frame: &[u8; FRAME_HEAD], page: &[u8]) -> Sums {
+        add(self.order, add(self.order, before, &frame[..8]), page)
+    }
+
+    /// Whether a frame that ends no transaction would be right if one byte of its mark were another: it ended one.
+    pub(crate) fn lost_its_mark(&self, before: Sums, frame: &[u8; FRAME_HEAD], page: &[u8]) -> bool {
+        let with = |at: usize, byte| {
+            let mut marked = *frame;
+            marked[MARK_AT + at] = byte;
+            self.sums_behind(before, &marked, page) == sums_of(frame)
+        };
+        !is_commit(frame) && (0..4).any(|at| (1..=u8::MAX).any(|byte| with(at, byte)))
     }
 
     /// Whether a frame was written since the log was last begun anew.
@@ -75,7 +91,7 @@ pub(crate) fn sums_of(frame: &[u8; FRAME_HEAD]) -> Sums {
 
 /// Whether a transaction ends with the frame.
 pub(crate) fn is_commit(frame: &[u8; FRAME_HEAD]) -> bool {
-    number(Order::Big, frame, 4) != 0
+    number(Order::Big, frame, MARK_AT) != 0
 }
 
 fn order_of(head: &[u8; HEAD]) -> Option<Order> {

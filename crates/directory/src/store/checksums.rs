@@ -96,8 +96,8 @@ fn look(file: &Path) -> Result<(), Failure> {
             Finding::Whole => {}
             Finding::Torn(frame) => tracing::warn!(
                 frame,
-                "the end of {}-wal is not whole: a write that was cut off by a loss of power before it was answered, or, if there \
-                 was none, damage; it is left out",
+                "the end of {}-wal is not whole: a write that failed, or was cut off by a loss of power before it was answered, \
+                 or, if there was none, damage; it is left out",
                 file.display()
             ),
             Finding::Damaged(found) => return Err(lost(&found)),

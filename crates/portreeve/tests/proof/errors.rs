@@ -229,3 +229,42 @@ fn a_first_start_that_cannot_write_says_so_and_can_be_repeated() {
         ),
     );
 }
+
+/// Commits that fail begin where the last good one ended, so that what a long one has written is there behind a shorter one.
+#[test]
+fn what_failed_commits_have_left_in_the_log_is_not_taken_for_damage() {
+    let Some(mut machine) = Machine::new() else { return };
+    if machine.database.is_some() {
+        return;
+    }
+    let server = Server::start(&machine.place);
+    let admin = server.admin();
+    let path = format!("/local-users/{}", admin.create_user("bobby", "a password for bobby"));
+    machine.crash(Some(server));
+    let before = machine.disk.image();
+    for lengths in [[40, 20, 10, 0], [20, 40, 0, 10], [40, 30, 20, 20]] {
+        machine.disk.put_back(&before);
+        let server = Server::start(&machine.place);
+        machine.disk.fail(Act::Sync, 1, For::Ever);
+        for (number, length) in lengths.into_iter().enumerate() {
+            let tags: Vec<String> = (0..length).map(|tag| format!("tag-{number}-{tag}")).collect();
+            let (name, notes) = (format!("long-{number}"), "long ".repeat(length * 20));
+            let body = json!({"name": name, "firstName": "F", "lastName": "L", "notes": notes, "tags": tags});
+            assert_eq!(admin.at(&server.url).post("/local-users", &body).status, 503);
+        }
+        machine.crash(Some(server));
+        machine.disk.heal();
+        let left = machine.disk.image();
+        for dark in [false, true] {
+            machine.disk.put_back(&left);
+            if dark {
+                machine.disk.cut_power();
+                machine.light(Left::Nothing);
+            }
+            let server = Server::start(&machine.place);
+            admin.at(&server.url).get(&path).ok();
+            is_sound(&machine.place);
+            machine.crash(Some(server));
+        }
+    }
+}

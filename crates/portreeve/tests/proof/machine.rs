@@ -6,6 +6,7 @@ use tempfile::TempDir;
 
 use super::{
     disk::{Disk, Left},
+    elsewhere,
     postgres::Postgres,
     support::{Place, Server},
 };
@@ -51,7 +52,7 @@ impl Machine {
         });
         let place = match &database {
             Some(database) => Place::on(&database.url()),
-            None => Place::at(&disk.path().join("portreeve-data")),
+            None => Place::at(&disk.path().join("portreeve-data"), elsewhere::ask),
         };
         Some(Self { disk, database, place, elsewhere })
     }

@@ -12,6 +12,7 @@ mod crash;
 mod damage;
 mod deeds;
 mod disk;
+mod elsewhere;
 mod errors;
 mod failover;
 mod fleet;

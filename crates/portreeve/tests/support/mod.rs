@@ -20,7 +20,7 @@ use std::{
 pub use balancer::Balancer;
 pub use client::{Answer, Client, login};
 pub use gathered::Gathered;
-pub use place::Place;
+pub use place::{Place, sqlite};
 pub use program::{Ended, program, run};
 pub use server::{ADMIN_PASSWORD, Server, free_port};
 pub use traffic::Traffic;

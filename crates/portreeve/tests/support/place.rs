@@ -16,7 +16,12 @@ pub struct Place {
     folder: PathBuf,
     _temporary: Option<TempDir>,
     schema: Option<Schema>,
+    /// How SQL is asked of the embedded database in the folder.
+    ask: Ask,
 }
+
+/// Runs SQL on the embedded database in a file and gives the rows as text.
+pub type Ask = fn(&Path, &str) -> Vec<Vec<String>>;
 
 struct Schema {
     /// What the program is given: each connection begins in the schema.
@@ -38,13 +43,13 @@ impl Place {
     }
 
     /// On the embedded database, in a folder that need not be there yet, and that stays.
-    pub fn at(folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), _temporary: None, schema: None }
+    pub fn at(folder: &Path, ask: Ask) -> Self {
+        Self { folder: folder.to_owned(), _temporary: None, schema: None, ask }
     }
 
     fn temporary(schema: Option<Schema>) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
-        Self { folder: folder.path().to_owned(), _temporary: Some(folder), schema }
+        Self { folder: folder.path().to_owned(), _temporary: Some(folder), schema, ask: sqlite }
     }
 
     /// On a database that several nodes can share, if there is one to test with.
@@ -143,7 +148,7 @@ impl Place {
     pub fn sql(&self, sql: &str) -> Vec<Vec<String>> {
         match &self.schema {
             Some(schema) => postgres(&schema.url, sql),
-            None => sqlite(&self.path().join("portreeve.db"), sql),
+            None => (self.ask)(&self.path().join("portreeve.db"), sql),
         }
     }
 
@@ -196,7 +201,8 @@ pub fn open(file: &Path) -> rusqlite::Connection {
     portreeve_sqlite_checksums::open(file, rusqlite::OpenFlags::default()).expect("the database opens")
 }
 
-fn sqlite(file: &Path, sql: &str) -> Vec<Vec<String>> {
+/// Asks in this process.
+pub fn sqlite(file: &Path, sql: &str) -> Vec<Vec<String>> {
     let connection = open(file);
     connection.busy_timeout(super::WATCHDOG).expect("it waits");
     let mut statement = connection.prepare(sql).expect("is SQL");

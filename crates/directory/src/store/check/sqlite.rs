@@ -44,8 +44,8 @@ pub(super) fn check(file: &Path, report: &mut Report, progress: &mut Progress<'_
     match &log {
         Finding::Whole => {}
         Finding::Torn(frame) => report.notes.push(format!(
-            "the end of {shown}-wal, from frame {frame} on, is not whole: a write that was cut off by a loss of power before it \
-             was answered, or, if there was none, damage; the next start leaves it out"
+            "the end of {shown}-wal, from frame {frame} on, is not whole: a write that failed, or was cut off by a loss of power \
+             before it was answered, or, if there was none, damage; the next start leaves it out"
         )),
         Finding::Damaged(found) => {
             report.faults.push(format!("{found}, and without it the newest writes would be lost"));
