@@ -17,8 +17,9 @@ const VERIFICATIONS: &str = "portreeve_password_verifications_total";
 const THRESHOLD: u64 = 5;
 /// Wrong passwords at once.
 const GUESSES: usize = 12;
-/// Logins with the right password, one after the other.
-const LOGINS: usize = 4;
+/// Logins with the right password, one after the other. With the one before them fewer than lock, as each whose end nobody could note
+/// counts as a failure.
+const LOGINS: usize = 3;
 /// Bytes that are left at most when the disk is said to be full.
 const REST: u64 = 200_000;
 
