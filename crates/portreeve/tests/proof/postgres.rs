@@ -9,7 +9,7 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use super::support::{free_port, place::try_postgres, run, wait_for};
+use super::support::{Gathered, free_port, place::try_postgres, run, wait_for};
 
 /// It lets everyone on this machine in. Ends when dropped.
 pub struct Postgres {
@@ -17,6 +17,7 @@ pub struct Postgres {
     port: u16,
     settings: Vec<String>,
     server: Option<Child>,
+    said: Option<Gathered>,
     _temporary: Option<TempDir>,
 }
 
@@ -52,7 +53,7 @@ impl Postgres {
             .args(flags));
         assert_eq!(made.code, Some(0), "{made:?}");
         let settings = settings.iter().map(|&setting| setting.to_owned()).collect();
-        let mut server = Self { folder: data, port: free_port(), settings, server: None, _temporary: None };
+        let mut server = Self { folder: data, port: free_port(), settings, server: None, said: None, _temporary: None };
         server.restart();
         server
     }
@@ -67,7 +68,9 @@ impl Postgres {
         wait_for("PostgreSQL", || {
             // What a killed server leaves behind may hold the next one up.
             if self.server.as_mut().is_none_or(|server| server.try_wait().expect("can be asked").is_some()) {
-                self.server = Some(self.spawn());
+                let mut server = self.spawn();
+                self.said = Some(Gathered::from(server.stderr.take()));
+                self.server = Some(server);
             }
             try_postgres(&self.url(), "SELECT 1").is_ok().then_some(())
         });
@@ -80,7 +83,7 @@ impl Postgres {
         for setting in fixed.into_iter().chain(self.settings.iter().map(String::as_str)) {
             server.args(["-c", setting]);
         }
-        server.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("PostgreSQL starts")
+        server.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("PostgreSQL starts")
     }
 
     /// Ends it in good order, with everything in its files.
@@ -111,6 +114,9 @@ impl Postgres {
 impl Drop for Postgres {
     fn drop(&mut self) {
         self.kill();
+        if let Some(said) = &self.said {
+            said.tell_if_panicking("PostgreSQL");
+        }
     }
 }
 

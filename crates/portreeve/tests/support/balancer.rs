@@ -63,8 +63,6 @@ impl Drop for Balancer {
     fn drop(&mut self) {
         drop(self.child.kill());
         drop(self.child.wait());
-        if std::thread::panicking() {
-            eprintln!("the load balancer has said:\n{}", self.err.whole());
-        }
+        self.err.tell_if_panicking("the load balancer");
     }
 }

@@ -6,6 +6,9 @@ use std::{
     thread::JoinHandle,
 };
 
+/// How many lines are shown where a test is failing.
+const LAST: usize = 30;
+
 /// What a process says while it runs.
 pub struct Gathered {
     text: Arc<Mutex<String>>,
@@ -31,6 +34,15 @@ impl Gathered {
 
     pub fn so_far(&self) -> String {
         self.text.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Shows the last of it where a test is failing.
+    pub fn tell_if_panicking(&self, who: &str) {
+        if std::thread::panicking() {
+            let said = self.so_far();
+            let lines: Vec<&str> = said.lines().collect();
+            eprintln!("the last that {who} has said:\n{}", lines[lines.len().saturating_sub(LAST)..].join("\n"));
+        }
     }
 
     /// All of it, once the process has ended.

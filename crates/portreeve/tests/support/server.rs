@@ -171,5 +171,6 @@ impl Drop for Server {
         // It may have ended already.
         drop(self.child.kill());
         drop(self.child.wait());
+        self.err.tell_if_panicking("the server");
     }
 }
