@@ -1,7 +1,7 @@
 //! What a process says, read while it runs, so that it never waits for a reader.
 
 use std::{
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader, Read, Write as _},
     sync::{Arc, Mutex, PoisonError},
     thread::JoinHandle,
 };
@@ -41,7 +41,8 @@ impl Gathered {
         if std::thread::panicking() {
             let said = self.so_far();
             let lines: Vec<&str> = said.lines().collect();
-            eprintln!("the last that {who} has said:\n{}", lines[lines.len().saturating_sub(LAST)..].join("\n"));
+            let last = lines[lines.len().saturating_sub(LAST)..].join("\n");
+            drop(writeln!(std::io::stderr(), "the last that {who} has said:\n{last}"));
         }
     }
 
