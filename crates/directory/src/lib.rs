@@ -16,6 +16,8 @@ pub mod entity;
 pub mod error;
 pub(crate) mod evaluation;
 pub mod explain;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod global_settings;
 pub mod identity_providers;
 pub mod ip_pools;

@@ -2,6 +2,9 @@
 
 mod certificates;
 mod commands;
+#[cfg(test)]
+mod fuzzing;
+mod memory;
 mod settings;
 mod telemetry;
 mod terminal;
@@ -91,7 +94,7 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> anyhow::Result<()> {
     match command {
-        Command::Serve(given) => commands::serve::run(&Settings::resolve(&given)?),
+        Command::Serve(given) => commands::serve::run(Settings::resolve(&given)?),
         Command::Config(given) => {
             terminal::say(&Settings::resolve(&given)?.describe());
             Ok(())

@@ -153,6 +153,13 @@ impl<T> Setting<Option<T>> {
     }
 }
 
+impl Given {
+    /// What a file says. The error says where it is wrong, and quotes no value.
+    pub(crate) fn from_file(text: &str) -> Result<Self, String> {
+        toml::from_str(text).map_err(|fault| without_values(text, &fault))
+    }
+}
+
 impl Settings {
     /// Puts together what was given.
     pub fn resolve(given: &Given) -> anyhow::Result<Self> {
@@ -161,11 +168,15 @@ impl Settings {
             Some(path) => {
                 let text = std::fs::read_to_string(path)
                     .map_err(|fault| Misconfigured(format!("{} cannot be read: {fault}", path.display())))?;
-                toml::from_str(&text)
-                    .map_err(|fault| Misconfigured(format!("{}, {}", path.display(), without_values(&text, &fault))))?
+                Given::from_file(&text).map_err(|wrong| Misconfigured(format!("{}, {wrong}", path.display())))?
             }
         };
         let admin_password = std::env::var("PORTREEVE_ADMIN_PASSWORD").ok().filter(|text| !text.is_empty());
+        Ok(Self::of(given, file, admin_password)?)
+    }
+
+    /// What was given by flags and environment, and else by a file.
+    pub(crate) fn of(given: &Given, file: Given, admin_password: Option<String>) -> Result<Self, Misconfigured> {
         let settings = Self {
             data: either("data", given.data.as_ref(), file.data).or("portreeve-data".into()),
             database: either("database", given.database.as_ref(), file.database),

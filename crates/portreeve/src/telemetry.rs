@@ -10,7 +10,7 @@ use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, layer::SubscriberExt, 
 
 use crate::{
     Misconfigured,
-    settings::{LogFormat, Settings},
+    settings::{LogFormat, Settings, masked},
 };
 
 /// Sends what has been gathered when it is dropped.
@@ -58,17 +58,21 @@ pub fn start(settings: &Settings) -> anyhow::Result<Telemetry> {
 }
 
 fn provider(endpoint: &str) -> anyhow::Result<SdkTracerProvider> {
+    // What is wrong with it may quote the password that is in it.
+    let wrong = || Misconfigured(format!("otlp-endpoint {} is not an address like http://host:4318", masked(endpoint)));
     // The OTLP specification: what is given is the base, the signal's path is appended.
     let url = format!("{}/v1/traces", endpoint.trim_end_matches('/'));
+    // A name and a password become a header: as part of the address they would be in the lines of the level trace, and not be sent.
+    let asked = reqwest::blocking::Client::new().post(url).build().map_err(|_| wrong())?;
     // Traces go where the operator said, and nowhere that somebody else says.
     let stay = reqwest::redirect::Policy::none();
-    let client = reqwest::blocking::Client::builder().redirect(stay).build().context("a client for traces")?;
+    let client = reqwest::blocking::Client::builder().redirect(stay).default_headers(asked.headers().clone());
     let exporter = opentelemetry_otlp::SpanExporter::builder()
         .with_http()
-        .with_http_client(client)
-        .with_endpoint(url)
+        .with_http_client(client.build().context("a client for traces")?)
+        .with_endpoint(asked.url().as_str())
         .build()
-        .map_err(|fault| Misconfigured(format!("otlp-endpoint {endpoint}: {fault}")))?;
+        .map_err(|_| wrong())?;
     let resource = Resource::builder().with_service_name("portreeve").build();
     Ok(SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource).build())
 }

@@ -8,6 +8,8 @@ pub mod api;
 pub(crate) mod console;
 pub mod error;
 pub mod extract;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod health;
 pub mod json;
 pub mod negotiate;

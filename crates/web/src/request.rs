@@ -198,7 +198,7 @@ fn source(request: &Request, proxies: &[IpNet]) -> Option<IpAddr> {
 }
 
 /// What `X-Forwarded-For` says, up to the first thing (from the right) that is no address.
-fn forwarded_for(headers: &HeaderMap) -> Vec<IpAddr> {
+pub(crate) fn forwarded_for(headers: &HeaderMap) -> Vec<IpAddr> {
     let values = headers.get_all("x-forwarded-for").iter();
     let said: Vec<&str> = values.flat_map(|value| value.to_str().unwrap_or("?").split(',')).collect();
     let mut addresses: Vec<IpAddr> =

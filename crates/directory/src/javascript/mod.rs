@@ -9,6 +9,8 @@ mod pulse;
 mod script;
 mod sealed;
 mod syntax;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use syntax::assert_sealed;
 mod worker;
 
 #[cfg(test)]

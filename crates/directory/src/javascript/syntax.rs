@@ -38,6 +38,14 @@ pub(super) fn check(body: &str) -> Result<Option<SyntaxFault>> {
     Ok(fault.or_else(|| (sealed::processor_time().saturating_sub(began) > TIME).then(too_slow)))
 }
 
+/// See [`Checker::assert_sealed`].
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn assert_sealed(body: &str) {
+    if let Ok(checker) = Checker::new() {
+        checker.assert_sealed(body);
+    }
+}
+
 /// The fault of a text that takes too long to compile.
 pub(super) fn too_slow() -> SyntaxFault {
     at(1, 1, "the script takes too long to compile")
@@ -126,6 +134,27 @@ impl Checker {
         let start = body[..*mark].rfind('\n').map_or(0, |newline| newline + 1);
         let column = body[start..=*mark].chars().count();
         Some(at(number(line), number(column), "big integers cannot be used"))
+    }
+
+    /// Fails unless a body that is taken can be defined, in either of the two ways, without anything of it being run.
+    #[cfg(any(test, feature = "fuzzing"))]
+    fn assert_sealed(&self, body: &str) {
+        if self.fault(body).is_some() {
+            return;
+        }
+        self.context.with(|ctx| {
+            let names = |ctx: &Ctx<'_>| ctx.globals().keys::<String>().filter_map(std::result::Result::ok).count();
+            let before = names(&ctx);
+            // As the frames, and nothing is thrown before the body.
+            for text in [format!("({{ m(claims) {{\n{body}\n}} }}).m"), format!("(function f(claims) {{\n{body}\n}})")]
+            {
+                let mut options = EvalOptions::default();
+                options.strict = false;
+                let defined = ctx.eval_with_options::<Value<'_>, _>(text.clone(), options);
+                assert!(defined.is_ok_and(|defined| defined.is_function()), "{text} is no function");
+            }
+            assert_eq!(names(&ctx), before, "something has run");
+        });
     }
 
     fn compile(&self, text: &str) -> Verdict {

@@ -22,6 +22,8 @@ pub(crate) use crate::store::{
     table::{ENTITY_FIELDS, Field, Scoped, Table, Values},
 };
 pub use request::Request;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use request::statements;
 
 /// Rows read at once. A first piece of a list that is not longer than this is answered in one.
 const PIECE: u64 = 512;

@@ -4,6 +4,8 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use uuid::Uuid;
 
 use super::{Condition, Field, Table, Values};
+#[cfg(any(test, feature = "fuzzing"))]
+use crate::store::list::Page;
 use crate::{
     entity::{Faults, fold, is_control, parse_uuid},
     error::{Error, Result},
@@ -38,6 +40,34 @@ pub(super) struct Checked {
     pub(super) behind: Option<Position>,
     pub(super) first: u64,
     pub(super) wanted: u64,
+}
+
+/// The statement of a request's first page, and the same with other values in the place of all of the request's; nothing if it
+/// cannot be answered.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn statements(table: &'static Table, request: &Request) -> Option<[String; 2]> {
+    let checked = check(table, Reach::Everything, request, Timestamp::from_micros(0)).ok()?;
+    let mut other = checked.select.clone();
+    for condition in &mut other.conditions {
+        match condition {
+            Condition::Contains(_, text) | Condition::Tagged(_, text) | Condition::Same(_, text) => {
+                "x".clone_into(text)
+            }
+            Condition::Equals(_, number) => *number = 0,
+            Condition::Is(_, value) => *value = false,
+            Condition::HasId(id) => *id = Uuid::nil(),
+            _ => {}
+        }
+    }
+    let page = |behind| Page { behind, skip: checked.first, limit: checked.wanted };
+    let key = |position: &Position| match position.key {
+        Key::Text(_) => Key::Text("x".into()),
+        Key::Bool(_) => Key::Bool(false),
+        Key::Int(_) => Key::Int(0),
+        Key::Id => Key::Id,
+    };
+    let behind = checked.behind.as_ref().map(|position| Position { key: key(position), id: Uuid::nil() });
+    Some([checked.select.page_text(&page(checked.behind.clone())), other.page_text(&page(behind))])
 }
 
 /// Finds everything that is wrong with a request.

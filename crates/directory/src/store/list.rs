@@ -191,13 +191,34 @@ impl Select {
     pub(crate) async fn page<T>(
         &self,
         tx: &mut Tx,
-        Page { behind, skip, limit }: &Page,
+        page: &Page,
         map: fn(&Row<'_>) -> Result<T, Failure>,
     ) -> Result<(Vec<T>, Option<Position>), Failure> {
         let patterns = self.patterns();
+        let statement = self.page_statement(page, &patterns);
+        let key_column = self.table.columns.split(',').count();
+        let rows =
+            tx.query(&statement.sql, &statement.values, |row| Ok((map(row)?, position(row, key_column, self.order)?)));
+        let mut rows = rows.await?;
+        let more = rows.len() as u64 == page.limit && page.limit > 0;
+        let last = rows.last_mut().map(|(_, position)| position.clone());
+        Ok((rows.into_iter().map(|(row, _)| row).collect(), last.filter(|_| more)))
+    }
+
+    /// The statement of a page, without its values.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) fn page_text(&self, page: &Page) -> String {
+        self.page_statement(page, &self.patterns()).sql
+    }
+
+    fn page_statement<'a>(
+        &'a self,
+        Page { behind, skip, limit }: &'a Page,
+        patterns: &'a Vec<String>,
+    ) -> Statement<'a> {
         let order = self.order.order.unwrap_or("id");
         let mut statement = Statement { sql: format!("SELECT {}, {order}", self.table.columns), values: Vec::new() };
-        self.push_from(&mut statement, Some(&patterns));
+        self.push_from(&mut statement, Some(patterns));
         if let Some(Position { key, id }) = behind {
             let compare = if self.descending { "<" } else { ">" };
             statement.push(&format!(" AND ({order}, id) {compare} ("));
@@ -216,13 +237,7 @@ impl Select {
         statement.bind(i64::try_from(*limit).unwrap_or(i64::MAX));
         statement.push(" OFFSET ");
         statement.bind(i64::try_from(*skip).unwrap_or(i64::MAX));
-        let key_column = self.table.columns.split(',').count();
-        let rows =
-            tx.query(&statement.sql, &statement.values, |row| Ok((map(row)?, position(row, key_column, self.order)?)));
-        let mut rows = rows.await?;
-        let more = rows.len() as u64 == *limit && *limit > 0;
-        let last = rows.last_mut().map(|(_, position)| position.clone());
-        Ok((rows.into_iter().map(|(row, _)| row).collect(), last.filter(|_| more)))
+        statement
     }
 
     fn patterns(&self) -> Vec<String> {

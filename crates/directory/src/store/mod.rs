@@ -47,6 +47,12 @@ use crate::{
 use values::json;
 pub(crate) use values::{Row, Value};
 
+/// Whether the address of a database can be read.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn read_address(url: &str) -> Result<()> {
+    postgres::read(url).map(drop)
+}
+
 /// A boxed future, which is what a store closure returns.
 pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 

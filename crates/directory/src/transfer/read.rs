@@ -1,7 +1,11 @@
 //! Rows read from NDJSON or CSV, each with its line, in constant memory whatever the file holds.
 
-use std::io::{self, BufRead, BufReader, Read};
+use std::{
+    collections::VecDeque,
+    io::{self, BufRead, BufReader, Read},
+};
 
+use memchr::memchr_iter;
 use serde_json::{Map, Value};
 
 use super::{Format, PASSWORD, fields, is_known};
@@ -31,6 +35,12 @@ impl Row {
         Self { line, fields: fields.map_err(|wrong| whole(format!("the row is not a JSON object: {wrong}"))) }
     }
 
+    /// What was read.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) fn into_fields(self) -> Result<Map<String, Value>, Fault> {
+        self.fields
+    }
+
     fn has_password(&self) -> bool {
         self.fields.as_ref().is_ok_and(|fields| fields.contains_key(PASSWORD))
     }
@@ -48,7 +58,7 @@ pub struct Rows<R: Read> {
 
 enum Input<R: Read> {
     Ndjson { input: BufReader<Bounded<R>>, line: u64 },
-    Csv { input: Box<csv::Reader<Bounded<R>>>, columns: Vec<&'static str> },
+    Csv { input: Box<csv::Reader<Lines<R>>>, columns: Vec<&'static str> },
 }
 
 impl<R: Read> Rows<R> {
@@ -58,7 +68,7 @@ impl<R: Read> Rows<R> {
         let input = match format {
             Format::Ndjson => Input::Ndjson { input: BufReader::new(input), line: 0 },
             Format::Csv => {
-                let mut input = csv::ReaderBuilder::new().flexible(true).from_reader(input);
+                let mut input = csv::ReaderBuilder::new().flexible(true).from_reader(Lines::of(input));
                 let header = input.headers().map_err(readable)?.clone();
                 let columns = header.iter().map(|name| column(kind, name)).collect::<io::Result<Vec<_>>>()?;
                 if let Some(twice) = columns.iter().enumerate().find(|(at, name)| columns[..*at].contains(name)) {
@@ -95,13 +105,14 @@ impl<R: Read> Rows<R> {
                     }
                 }
                 Input::Csv { input, columns } => {
-                    let bounded = input.get_mut();
+                    let bounded = &mut input.get_mut().input;
                     bounded.until = bounded.read + MAX_ROW + READ_AHEAD;
                     let mut record = csv::ByteRecord::new();
                     if !input.read_byte_record(&mut record).map_err(readable)? {
                         return Ok(None);
                     }
-                    let line = record.position().map_or(0, csv::Position::line);
+                    let end = input.position().byte();
+                    let line = input.get_mut().line_of(&record, end);
                     return Ok(Some(Row { line, fields: from_cells(columns, &record) }));
                 }
             }
@@ -112,7 +123,7 @@ impl<R: Read> Rows<R> {
     pub fn bytes_read(&self) -> u64 {
         match &self.input {
             Input::Ndjson { input, .. } => input.get_ref().read,
-            Input::Csv { input, .. } => input.get_ref().read,
+            Input::Csv { input, .. } => input.get_ref().input.read,
         }
     }
 
@@ -136,6 +147,45 @@ impl<R: Read> Read for Bounded<R> {
         }
         let count = self.input.read(into)?;
         self.read += count as u64;
+        Ok(count)
+    }
+}
+
+/// Counts lines while rows of CSV are read from them. The reader's own count is one behind where lines end in CR LF, and more after
+/// empty ones.
+struct Lines<R> {
+    input: Bounded<R>,
+    /// Where there are line feeds behind the last row.
+    ends: VecDeque<u64>,
+    /// How many there were before.
+    passed: u64,
+    /// Where the last row began.
+    line: u64,
+}
+
+impl<R> Lines<R> {
+    fn of(input: Bounded<R>) -> Self {
+        Self { input, ends: VecDeque::new(), passed: 0, line: 1 }
+    }
+
+    /// The line on which the last row begins, which was read up to this byte.
+    fn line_of(&mut self, row: &csv::ByteRecord, end: u64) -> u64 {
+        // What ends a row may be a line feed, which is not yet the next line.
+        let before = self.ends.partition_point(|at| at + 1 < end);
+        self.ends.drain(..before);
+        self.passed += before as u64;
+        let within = memchr_iter(b'\n', row.as_slice()).count() as u64;
+        // A quotation mark that is not closed at the end of the file has the last line feed within.
+        self.line = self.line.max(1 + self.passed - within);
+        self.line
+    }
+}
+
+impl<R: Read> Read for Lines<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let from = self.input.read;
+        let count = self.input.read(into)?;
+        self.ends.extend(memchr_iter(b'\n', &into[..count]).map(|at| from + at as u64));
         Ok(count)
     }
 }

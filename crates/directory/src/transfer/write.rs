@@ -69,6 +69,21 @@ impl<W: Write> Writer<W> {
         }
     }
 
+    /// Whether a field has a column.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) fn has(&self, field: &str) -> bool {
+        self.columns.contains(&field)
+    }
+
+    /// What was written to.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) fn into_inner(self) -> io::Result<W> {
+        match self.output {
+            Output::Ndjson(output) => Ok(output),
+            Output::Csv(output) => output.into_inner().map_err(|fault| io::Error::other(fault.to_string())),
+        }
+    }
+
     /// Sees to it that all of it is written.
     pub fn flush(&mut self) -> io::Result<()> {
         match &mut self.output {

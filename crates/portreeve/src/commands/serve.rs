@@ -15,7 +15,7 @@ use tokio::{
     sync::watch,
 };
 
-use crate::{Misconfigured, settings::Settings, telemetry, terminal, tls};
+use crate::{Misconfigured, memory, settings::Settings, telemetry, terminal, tls};
 
 /// How long requests under way may go on after the first SIGTERM.
 const GRACE: Duration = Duration::from_secs(8);
@@ -23,17 +23,18 @@ const GRACE: Duration = Duration::from_secs(8);
 const TIDY_EVERY: Duration = Duration::from_secs(60);
 
 /// Serves until told to stop.
-pub fn run(settings: &Settings) -> anyhow::Result<()> {
+pub fn run(mut settings: Settings) -> anyhow::Result<()> {
     settings.check_exposure()?;
-    let telemetry = telemetry::start(settings)?;
+    let telemetry = telemetry::start(&settings)?;
+    memory::keep_in();
     let runtime = super::runtime()?;
-    let served = runtime.block_on(serve(settings, telemetry.is_traced()));
+    let served = runtime.block_on(serve(&mut settings, telemetry.is_traced()));
     // What still runs had its time.
     runtime.shutdown_background();
     served
 }
 
-async fn serve(settings: &Settings, traced: bool) -> anyhow::Result<()> {
+async fn serve(settings: &mut Settings, traced: bool) -> anyhow::Result<()> {
     let signals = Signals::listen()?;
     let _only_one = super::lock(&settings.location())?;
     let directory = super::open(settings).await?;
@@ -54,7 +55,8 @@ async fn serve(settings: &Settings, traced: bool) -> anyhow::Result<()> {
         tokio::spawn(server::serve(listener, None, metrics, phases.clone(), GRACE));
     }
     // Once nothing can go wrong any more: a start that fails must not use up the only time that the password is shown.
-    let password = install_administrator(&directory, settings).await?;
+    let given = settings.admin_password.value.take();
+    let password = install_administrator(&directory, given).await?;
     tokio::spawn(tidy(directory.clone()));
     let scheme = if acceptor.is_some() { "https" } else { "http" };
     greet(&format!("{scheme}://{address}"), settings, password.as_deref());
@@ -111,9 +113,8 @@ impl Signals {
     }
 }
 
-async fn install_administrator(directory: &Directory, settings: &Settings) -> anyhow::Result<Option<String>> {
+async fn install_administrator(directory: &Directory, given: Option<String>) -> anyhow::Result<Option<String>> {
     let caller = Caller::operator("first start".into());
-    let given = settings.admin_password.value.clone();
     directory.install_administrator(&caller, given).await.map_err(|fault| match fault {
         Error::Invalid(faults) => {
             let said: Vec<&str> = faults.iter().map(|fault| fault.message.as_str()).collect();

@@ -1,15 +1,11 @@
 //! What the server says of its work: one line a request, and traces when somebody wants them.
 
-use std::{
-    io::{BufRead, BufReader, Read, Write},
-    net::{TcpListener, TcpStream},
-    sync::mpsc,
-};
+use std::net::TcpListener;
 
 use reqwest::Method;
 use serde_json::Value;
 
-use super::support::{Answer, Client, Place, Server, WATCHDOG, wait_for};
+use super::support::{Answer, Client, Place, Server, WATCHDOG, collector, wait_for};
 
 /// The lines of a log, each of which must be a JSON object.
 fn parsed(log: &str) -> Vec<Value> {
@@ -81,47 +77,11 @@ fn people_can_ask_for_lines_of_their_own() {
     assert_eq!(server.stop().err, "");
 }
 
-/// Reads one request and answers it with a head and nothing else. Says its first line and its body.
-fn receive(stream: TcpStream, head: &str) -> Option<(String, Vec<u8>)> {
-    let mut reader = BufReader::new(stream);
-    let (mut first, mut length) = (String::new(), 0);
-    reader.read_line(&mut first).ok()?;
-    loop {
-        let mut header = String::new();
-        reader.read_line(&mut header).ok()?;
-        match header.trim().split_once(':') {
-            Some((name, value)) if name.eq_ignore_ascii_case("content-length") => length = value.trim().parse().ok()?,
-            Some(_) => {}
-            None => break,
-        }
-    }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).ok()?;
-    let answer = format!("HTTP/1.1 {head}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
-    reader.get_mut().write_all(answer.as_bytes()).ok()?;
-    Some((first.trim().to_owned(), body))
-}
-
-/// Something to send traces to, which answers everything with this head.
-fn collector(head: String) -> (String, mpsc::Receiver<(String, Vec<u8>)>) {
-    let collector = TcpListener::bind("127.0.0.1:0").expect("listens");
-    let endpoint = format!("http://{}", collector.local_addr().expect("has an address"));
-    let (heard, hear) = mpsc::channel();
-    // Ends with the process: it waits for the next connection.
-    std::thread::spawn(move || {
-        for stream in collector.incoming().flatten() {
-            if let Some(request) = receive(stream, &head) {
-                drop(heard.send(request));
-            }
-        }
-    });
-    (endpoint, hear)
-}
-
 #[test]
 fn traces_are_sent_where_they_are_wanted() {
     let (endpoint, hear) = collector("200 OK\r\nContent-Type: application/x-protobuf".to_owned());
     let place = Place::new();
+    let endpoint = endpoint.replace("://", "://portreeve:pass%20word@");
     let server = Server::start_with(&place, |command| command.args(["--otlp-endpoint", &endpoint]));
     let admin = server.admin();
     let answer = admin.get("/local-users");
@@ -130,8 +90,9 @@ fn traces_are_sent_where_they_are_wanted() {
     assert_eq!(server.stop().code, Some(0));
     let mut all = Vec::new();
     while !contains(&all, id.as_bytes()) {
-        let (first, body) = hear.recv_timeout(WATCHDOG).expect("traces");
-        assert_eq!(first, "POST /v1/traces HTTP/1.1");
+        let (head, body) = hear.recv_timeout(WATCHDOG).expect("traces");
+        assert!(head.starts_with("POST /v1/traces HTTP/1.1\r\n"), "{head}");
+        assert!(head.contains("\r\nauthorization: Basic cG9ydHJlZXZlOnBhc3Mgd29yZA==\r\n"), "{head}");
         all.extend(body);
     }
     for word in ["portreeve", "GET /local-users", "POST /login", "http.response.status_code"] {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use reqwest::Method;
 use serde_json::json;
 
-use super::support::{Client, Place, Server, login, program, run};
+use super::support::{Client, Place, Server, broken_bodies, login, program, run};
 
 /// Passwords, tokens and the like, each told from the others.
 #[derive(Default)]
@@ -30,22 +30,6 @@ impl Canaries {
             assert!(!windows.any(|window| window == canary.as_bytes()), "{canary:?} is in {place}");
         }
     }
-}
-
-/// A body for each way of being wrong, with a secret in it.
-fn broken_bodies(secret: &str) -> Vec<String> {
-    vec![
-        format!(r#"{{"providerName":"local","password":"{secret}""#),
-        format!(r#"{{"password":"{secret}","password":"{secret}"}}"#),
-        format!(r#"{{"password":["{secret}"]}}"#),
-        format!(r#"{{"password":{{"{secret}":1}}}}"#),
-        format!(r#"{{"disabled":"{secret}","failedLoginAttempts":"{secret}"}}"#),
-        format!(r#"{{"deviceId":"{secret}","providerName":"{secret}","password":"{secret}"}}"#),
-        format!(r#"{{"id":"{secret}","lockStart":"{secret}","password":"{secret}"}}"#),
-        format!(r#""{secret}""#),
-        secret.to_owned(),
-        format!("password={secret}"),
-    ]
 }
 
 /// Does everything that takes a secret, rightly and wrongly.

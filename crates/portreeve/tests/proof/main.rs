@@ -6,6 +6,7 @@
 
 mod backup;
 mod belongings;
+mod canary;
 mod clocks;
 mod course;
 mod crash;

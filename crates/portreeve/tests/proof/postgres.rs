@@ -63,6 +63,11 @@ impl Postgres {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
     }
 
+    /// Where all that it keeps is, its log of writes too.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Starts it again, and waits until it answers.
     pub fn restart(&mut self) {
         wait_for("PostgreSQL", || {

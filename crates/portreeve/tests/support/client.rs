@@ -58,8 +58,24 @@ pub fn login(provider: &str, name: &str, password: &str) -> Value {
     json!({"providerName": provider, "deviceId": DEVICE, "username": name, "password": password})
 }
 
+/// A body for each way of being wrong, with a secret in it.
+pub fn broken_bodies(secret: &str) -> Vec<String> {
+    vec![
+        format!(r#"{{"providerName":"local","password":"{secret}""#),
+        format!(r#"{{"password":"{secret}","password":"{secret}"}}"#),
+        format!(r#"{{"password":["{secret}"]}}"#),
+        format!(r#"{{"password":{{"{secret}":1}}}}"#),
+        format!(r#"{{"disabled":"{secret}","failedLoginAttempts":"{secret}"}}"#),
+        format!(r#"{{"deviceId":"{secret}","providerName":"{secret}","password":"{secret}"}}"#),
+        format!(r#"{{"id":"{secret}","lockStart":"{secret}","password":"{secret}"}}"#),
+        format!(r#""{secret}""#),
+        secret.to_owned(),
+        format!("password={secret}"),
+    ]
+}
+
 fn builder() -> blocking::ClientBuilder {
-    blocking::Client::builder().no_proxy().timeout(WATCHDOG)
+    blocking::Client::builder().no_proxy().timeout(WATCHDOG).redirect(reqwest::redirect::Policy::none())
 }
 
 impl Client {

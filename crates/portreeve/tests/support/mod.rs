@@ -2,6 +2,7 @@
 
 mod balancer;
 mod client;
+mod collector;
 mod gathered;
 pub mod place;
 pub mod program;
@@ -18,7 +19,8 @@ use std::{
 };
 
 pub use balancer::Balancer;
-pub use client::{Answer, Client, login};
+pub use client::{Answer, Client, broken_bodies, login};
+pub use collector::collector;
 pub use gathered::Gathered;
 pub use place::{Place, sqlite};
 pub use program::{Ended, program, run};

@@ -3,7 +3,7 @@
 use std::{
     net::TcpListener,
     path::Path,
-    process::{Child, Command},
+    process::{Child, Command, ExitStatus},
     sync::atomic::{AtomicU16, Ordering},
 };
 
@@ -70,6 +70,15 @@ impl Server {
         command.arg("serve").args(place.arguments()).args(["--metrics-listen", &metrics]);
         command.env("PORTREEVE_ADMIN_PASSWORD", ADMIN_PASSWORD).env("PORTREEVE_LISTEN", "127.0.0.1:0");
         more(&mut command);
+        Self::try_spawn(command, metrics)
+    }
+
+    /// Of a command that is whole: nothing is added to it.
+    pub fn spawn(command: Command) -> Self {
+        Self::try_spawn(command, String::new()).unwrap_or_else(|ended| panic!("the server ended with {ended:?}"))
+    }
+
+    fn try_spawn(mut command: Command, metrics: String) -> Result<Self, Ended> {
         let mut child = command.spawn().expect("starts");
         let (out, err) = (Gathered::from(child.stdout.take()), Gathered::from(child.stderr.take()));
         let mut server = Self { child, url: String::new(), metrics, out, err };
@@ -135,6 +144,11 @@ impl Server {
     /// Sends SIGTERM.
     pub fn terminate(&self) {
         kill_process(self.pid(), Signal::TERM).expect("is there to be told");
+    }
+
+    /// Waits for its end, and gives how it ended.
+    pub fn status(mut self) -> ExitStatus {
+        wait(&mut self.child)
     }
 
     /// Waits for its end.

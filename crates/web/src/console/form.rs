@@ -30,7 +30,13 @@ impl Form {
         Self { values, ..Self::default() }
     }
 
-    fn parse(bytes: &[u8]) -> Self {
+    /// The names of all fields, as often as each is there.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.values.iter().map(|(name, _)| name.as_str())
+    }
+
+    pub(crate) fn parse(bytes: &[u8]) -> Self {
         let values = form_urlencoded::parse(bytes).into_owned();
         // Browsers send the line breaks of texts as CR LF, whatever they were.
         Self { values: values.map(|(name, value)| (name, value.replace("\r\n", "\n"))).collect(), ..Self::default() }

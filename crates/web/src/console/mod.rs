@@ -7,6 +7,8 @@ mod assets;
 mod audit_log;
 mod blacklist;
 mod form;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod history;
 mod home;
 mod identity_providers;

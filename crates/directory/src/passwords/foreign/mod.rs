@@ -109,6 +109,38 @@ impl ForeignHash {
         Ok(())
     }
 
+    /// Fails unless the work of a comparison is within what docs/security-model.md promises of each kind.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) fn assert_bounded(&self) {
+        const MIB: u64 = 1024 * 1024;
+        match &self.scheme {
+            Scheme::Argon2 { params, .. } => {
+                assert!(params.m_cost() <= 65_536 && params.t_cost() <= 8 && params.p_cost() <= 4, "{params:?}");
+            }
+            Scheme::Bcrypt { cost, .. } => assert!((4..=14).contains(cost), "{cost}"),
+            Scheme::Scrypt(params) => {
+                let memory = 128 * params.n() * u64::from(params.r());
+                assert!(memory <= 64 * MIB && memory * u64::from(params.p()) <= 256 * MIB, "{params:?}");
+            }
+            Scheme::Pbkdf2 { digest, iterations } => {
+                let blocks = self.tag.len().div_ceil(digest.length());
+                assert!((1..=2_000_000).contains(iterations), "{iterations}");
+                assert!(u64::from(*iterations) * blocks as u64 <= 6_000_000, "{iterations} {blocks}");
+            }
+            // The crate does not say how many rounds they are; more than these are no parameters of its own either.
+            Scheme::Sha256Crypt(params) | Scheme::Sha512Crypt(params) => {
+                let rounds = params.to_string();
+                let rounds = rounds.trim_start_matches("rounds=").parse::<u32>();
+                assert!(rounds.is_ok_and(|rounds| rounds <= 1_000_000), "{params}");
+            }
+            Scheme::Yescrypt(params) => {
+                assert!(128 * params.n() * u64::from(params.r()) <= 64 * MIB, "{params:?}");
+            }
+            Scheme::Md5Crypt | Scheme::Salted(_) => {}
+        }
+        assert!(self.salt.len() <= 64 && (16..=64).contains(&self.tag.len()));
+    }
+
     /// Whether all of the password is hashed.
     fn takes(&self, password: &[u8]) -> bool {
         let crypt = matches!(self.scheme, Scheme::Md5Crypt | Scheme::Sha256Crypt(_) | Scheme::Sha512Crypt(_));

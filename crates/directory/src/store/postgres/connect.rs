@@ -152,6 +152,14 @@ async fn drive<T: AsyncRead + AsyncWrite + Unpin>(connection: Connection<Socket,
 
 /// Reads the URL. TLS is verified unless the server is on this machine or `sslmode=disable` says otherwise.
 fn settings(url: &str) -> Result<(Config, Option<MakeRustlsConnect>)> {
+    let (config, root, encrypted) = read(url)?;
+    let tls = encrypted.then(|| verified_tls(root.as_deref())).transpose()?;
+    Ok((config, tls))
+}
+
+/// What the URL says, the file that `sslrootcert` names, and whether there is to be TLS. Errors quote nothing that may be part of
+/// a password: a character in it that should have been escaped makes an option of what stands behind.
+pub(in crate::store) fn read(url: &str) -> Result<(Config, Option<String>, bool)> {
     let wrong = |what: String| Error::invalid("database", what);
     if !["postgres://", "postgresql://"].iter().any(|begin| url.starts_with(begin)) {
         return Err(wrong("is not a URL that begins with postgres://".into()));
@@ -170,7 +178,11 @@ fn settings(url: &str) -> Result<(Config, Option<MakeRustlsConnect>)> {
         }
     }
     let text = if rest.is_empty() { base.to_owned() } else { format!("{base}?{}", rest.join("&")) };
-    let mut config: Config = text.parse().map_err(|cause: tokio_postgres::Error| wrong(with_causes(&cause)))?;
+    let mut config: Config = text.parse().map_err(|cause: tokio_postgres::Error| {
+        let cause = with_causes(&cause);
+        let unquoted = cause.split_once("unknown option").map(|(before, _)| format!("{before}unknown option"));
+        wrong(format!("{}; special characters in a password are percent-encoded", unquoted.unwrap_or(cause)))
+    })?;
     let options = config.get_options().map(|own| format!("{SESSION_OPTIONS} {own}"));
     config.options(options.as_deref().unwrap_or(SESSION_OPTIONS));
     config.application_name("portreeve");
@@ -183,15 +195,14 @@ fn settings(url: &str) -> Result<(Config, Option<MakeRustlsConnect>)> {
         Some("disable") => false,
         Some("require" | "verify-ca" | "verify-full") => true,
         None | Some("prefer" | "allow") => !local,
-        Some(other) => return Err(wrong(format!("has sslmode={other}; use disable or verify-full"))),
+        Some(_) => return Err(wrong("has an sslmode that is not known; use disable or verify-full".into())),
     };
     config.ssl_mode(if encrypted {
         tokio_postgres::config::SslMode::Require
     } else {
         tokio_postgres::config::SslMode::Disable
     });
-    let tls = encrypted.then(|| verified_tls(root.as_deref())).transpose()?;
-    Ok((config, tls))
+    Ok((config, root, encrypted))
 }
 
 fn verified_tls(root: Option<&str>) -> Result<MakeRustlsConnect> {

@@ -1,6 +1,8 @@
 //! A shared PostgreSQL: a pool of connections, one transaction per write closure, run again when another was in the way.
 
 mod connect;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) use connect::read;
 
 use std::{
     error::Error as _,

@@ -306,6 +306,19 @@ async fn each_account_that_changes_has_its_record_and_no_record_a_secret() {
 }
 
 #[test]
+fn rows_know_their_lines_however_lines_end() {
+    for (text, lines) in [
+        ("name\na\nb", vec![2, 3]),
+        ("name\r\na\r\nb\r\n", vec![2, 3]),
+        ("\u{feff}name\r\n\r\na\n\n\n\"b\r\nb\"\r\nc\n", vec![3, 6, 8]),
+    ] {
+        let mut rows = Rows::new(text.as_bytes(), Format::Csv, AccountKind::Local).expect("begins well");
+        let rows = rows.next_rows(9).expect("is read");
+        assert_eq!(rows.iter().map(|row| row.line).collect::<Vec<_>>(), lines, "{text:?}");
+    }
+}
+
+#[test]
 fn a_file_that_is_no_such_file_takes_no_memory() {
     let open = |text: &'static [u8], format| Rows::new(text, format, AccountKind::Local);
     for (text, said) in [("name,fistname\n", "no field"), ("name,Name\n", "twice"), ("name,labels\n", "no field")] {

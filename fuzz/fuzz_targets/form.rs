@@ -1,0 +1,5 @@
+//! See `portreeve_web::fuzzing::form`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| portreeve_web::fuzzing::form(bytes));
