@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{
     course::size,
     fleet::Fleet,
-    support::{Answer, Client, Place, all_at_once, login},
+    support::{Answer, Client, Place, all_at_once, login, wait_for},
 };
 
 /// How many do something in the same moment.
@@ -65,18 +65,24 @@ fn on_fleets(act: impl Fn(&Town<'_>)) -> Vec<usize> {
 }
 
 impl Town<'_> {
-    /// As many different requests in the same moment as there are numbers, spread over the nodes.
+    /// As many different requests in the same moment as there are numbers, spread over the nodes. Who is told that nothing was done, and to
+    /// come back, does so.
     fn at_once(&self, client: &Client, count: usize, ask: impl Fn(usize) -> Ask + Sync) -> Vec<Answer> {
         all_at_once(count, |number| {
             let Ask { method, path, body, if_match } = ask(number);
-            client.at(self.fleet.url(number % self.fleet.len())).request(method, &path, |mut request| {
-                if let Some(body) = &body {
-                    request = request.json(body);
-                }
-                if let Some(tag) = &if_match {
-                    request = request.header("if-match", tag);
-                }
-                request
+            let client = client.at(self.fleet.url(number % self.fleet.len()));
+            wait_for("an answer", || {
+                let answer = client.request(method.clone(), &path, |mut request| {
+                    if let Some(body) = &body {
+                        request = request.json(body);
+                    }
+                    if let Some(tag) = &if_match {
+                        request = request.header("if-match", tag);
+                    }
+                    request
+                });
+                let later = answer.status == 503 && answer.json()["id"] == "service unavailable";
+                (!later).then_some(answer)
             })
         })
     }
