@@ -16,7 +16,7 @@ pub struct Region {
 
 /// What `/proc` tells of a process.
 pub fn told(pid: Pid, what: &str) -> Vec<u8> {
-    fs::read(format!("/proc/{}/{what}", pid.as_raw_nonzero())).expect("is told")
+    fs::read(format!("/proc/{}/{what}", pid.as_raw_nonzero())).expect("is told to root")
 }
 
 /// All that a core dump would hold. Nothing where we may not read it: of a process that forbids dumps only root may.

@@ -25,8 +25,8 @@ pub fn sockets(server: &Server) -> usize {
 }
 
 fn names(server: &Server) -> impl Iterator<Item = PathBuf> {
-    let folder =
-        std::fs::read_dir(format!("/proc/{}/fd", server.pid().as_raw_nonzero())).expect("the process is there");
+    let folder = std::fs::read_dir(format!("/proc/{}/fd", server.pid().as_raw_nonzero()));
+    let folder = folder.expect("the process is there, and root looks at it");
     // One that has just been closed has no name.
     folder.filter_map(|entry| entry.ok()?.path().read_link().ok())
 }
