@@ -98,7 +98,7 @@ fn file_of_test(name: &str) -> PathBuf {
     let (room, rest) = name.split_once('/').unwrap_or(("", name));
     let folder = match room {
         "api" => "crates/web/tests/api",
-        "program" | "browser" => return root().join("crates/portreeve/tests").join(name),
+        "program" | "browser" | "proof" => return root().join("crates/portreeve/tests").join(name),
         "directory" | "web" => return root().join("crates").join(room).join("src").join(rest),
         _ => "crates/portreeve/tests",
     };
