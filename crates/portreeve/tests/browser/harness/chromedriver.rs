@@ -22,8 +22,21 @@ pub struct Chromedriver {
 impl Chromedriver {
     /// Starts one that keeps what it writes in a folder.
     pub fn start(folder: &Path) -> Self {
+        loop {
+            let mut this = Self::spawn(folder);
+            match this.greeting() {
+                Ok(url) => {
+                    this.url = url;
+                    return this;
+                }
+                // It finds a port that is free for IPv6, and wants it for IPv4 too, where somebody may have it.
+                Err(said) => assert!(said.contains("port not available"), "chromedriver ended: {said}"),
+            }
+        }
+    }
+
+    fn spawn(folder: &Path) -> Self {
         let program = installed("chromedriver").expect("no chromedriver: apt-get install chromium chromium-driver");
-        // It finds a free port itself, so nobody can take it in between.
         let mut child = Command::new(program)
             .arg("--port=0")
             .env("TMPDIR", folder)
@@ -33,17 +46,20 @@ impl Chromedriver {
             .spawn()
             .expect("chromedriver starts");
         let (out, err) = (Gathered::from(child.stdout.take()), Gathered::from(child.stderr.take()));
-        let mut this = Self { child, out, err, url: String::new(), browser: None };
-        let port = wait_for("chromedriver's greeting", || {
-            let ended = this.child.try_wait().expect("can be asked");
-            assert!(ended.is_none(), "chromedriver ended with {ended:?}: {}{}", this.out.whole(), this.err.whole());
-            let said = this.out.so_far();
+        Self { child, out, err, url: String::new(), browser: None }
+    }
+
+    /// Where it listens, or what it has said if it has ended.
+    fn greeting(&mut self) -> Result<String, String> {
+        wait_for("chromedriver's greeting", || {
+            if self.child.try_wait().expect("can be asked").is_some() {
+                return Some(Err(format!("{}{}", self.out.whole(), self.err.whole())));
+            }
+            let said = self.out.so_far();
             let (_, behind) = said.split_once("started successfully on port ")?;
             let (port, _) = behind.split_once('.')?;
-            Some(port.to_owned())
-        });
-        this.url = format!("http://127.0.0.1:{port}");
-        this
+            Some(Ok(format!("http://127.0.0.1:{port}")))
+        })
     }
 
     /// Which browser to end if it does not end when it is told to.
