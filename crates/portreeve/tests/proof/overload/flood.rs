@@ -16,8 +16,9 @@ const LANES: u64 = 6_000;
 const CHECKS: u64 = 100;
 /// Between two looks at the server's memory.
 const PAUSE: Duration = Duration::from_millis(500);
-/// What the server's memory may grow by in the second half, in parts of what it was: the allocator's holes.
-const GROWTH: f64 = 1.1;
+/// What the server's memory may grow by in the second half, in parts of what it was: the allocator's holes, and in the short form what
+/// is still being filled when it is over.
+const GROWTH: [f64; 2] = [1.5, 1.1];
 
 #[test]
 fn ten_times_as_many_logins_as_can_be_hashed() {
@@ -70,7 +71,7 @@ fn ten_times_as_many_logins_as_can_be_hashed() {
     assert!(flood.per_second > capacity / 2.0, "who is refused costs those who could be served");
     // Quicker than one who is served: they are not kept waiting first.
     assert!(refused_within < flood.percentile(50), "{refused_within} ms for a refusal");
-    assert!(after < before * GROWTH, "{before} MiB, then {after}");
+    assert!(after < before * GROWTH[size(0, 1)], "{before} MiB, then {after}");
     gate.settle();
     let answer = gate.admin.try_login("local", "account-0", super::PASSWORD);
     assert_eq!(answer.status, 200, "{answer:?}");
