@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::support::{ADMIN_PASSWORD, Ended, Place, Server, busy, program, run, wait_for};
+use super::support::{ADMIN_PASSWORD, Ended, Place, Server, busy, place::tested_database, program, run, wait_for};
 
 /// A folder for a benchmark's data and its report.
 struct Desk(TempDir);
@@ -34,7 +34,7 @@ impl Desk {
         fs::create_dir_all(self.temporary()).expect("is made");
         let mut command = program();
         command.arg("bench").args(arguments).env("TMPDIR", self.temporary());
-        if let Some(url) = std::env::var_os("TEST_DATABASE_URL").filter(|url| !url.is_empty()) {
+        if let Some(url) = tested_database() {
             command.env("PORTREEVE_BENCH_DATABASE", url);
         }
         command
@@ -126,7 +126,7 @@ fn every_figure_stands_beside_its_limit() {
     assert_eq!((&report["schema"], &report["schemaVersion"]), (&json!("portreeve-bench"), &json!(1)));
     assert_eq!(report["program"], env!("CARGO_PKG_VERSION"));
     assert!(number(&report["cores"]) >= 1.0 && report["cpu"].is_string(), "{report}");
-    let shared = std::env::var("TEST_DATABASE_URL").is_ok_and(|url| !url.is_empty());
+    let shared = tested_database().is_some();
     assert_eq!(report["database"], if shared { "postgresql" } else { "sqlite" });
     assert_eq!((&report["arguments"]["accounts"], &report["arguments"]["inFlight"]), (&json!(200), &json!(4)));
     for (name, limit) in [

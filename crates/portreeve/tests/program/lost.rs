@@ -118,8 +118,7 @@ fn ada() -> serde_json::Value {
 
 #[track_caller]
 fn is_in_doubt(answer: &Answer) {
-    assert_eq!(answer.status, 503, "{answer:?}");
-    assert_eq!(answer.json()["id"], "in doubt", "{answer:?}");
+    assert!(answer.is_in_doubt(), "{answer:?}");
     assert!(answer.header("retry-after").is_some(), "{answer:?}");
 }
 

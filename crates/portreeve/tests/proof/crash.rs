@@ -8,7 +8,7 @@ use super::{
     health::{Starts, is_sound, kill_a_start, wait_for_writes},
     ledger::Ledger,
     postgres::Postgres,
-    support::{Place, wait_for},
+    support::{Place, place::tested_database, wait_for},
 };
 
 /// Acknowledged writes between two kills, about.
@@ -27,7 +27,7 @@ enum Victim {
 #[test]
 fn what_was_acknowledged_before_a_kill_is_there() {
     let mut chance = seeded("crash");
-    let mut database = std::env::var_os("TEST_DATABASE_URL").map(|_| Postgres::start());
+    let mut database = tested_database().map(|_| Postgres::start());
     let place = database.as_ref().map_or_else(Place::folder, |database| Place::on(&database.url()));
     let mut starts = Starts::default();
     let mut server = Some(starts.start(&place));

@@ -8,7 +8,7 @@ use super::{
     health::{is_sound, wait_for_writes},
     ledger::Ledger,
     machine::Machine,
-    support::{Answer, Client, Server, all_at_once, wait_for},
+    support::{Answer, Client, Server, all_at_once, place::tested_database, wait_for},
 };
 
 const PASSWORD: &str = "a password for machines";
@@ -58,7 +58,7 @@ fn set_lockout(admin: &Client) {
 fn says_why(answer: &Answer, may_be_away: bool) {
     let message = answer.json()["message"].as_str().unwrap_or_default().to_owned();
     let is_full = answer.status == 507 && message.contains("no room");
-    let is_away = answer.status == 503 && (message.contains("not available") || answer.json()["id"] == "in doubt");
+    let is_away = answer.status == 503 && message.contains("not available") || answer.is_in_doubt();
     assert!(is_full || may_be_away && is_away, "{answer:?}");
     assert!(answer.header("retry-after").is_some(), "{answer:?}");
 }
@@ -206,7 +206,7 @@ fn a_full_disk_takes_nothing_and_loses_nothing() {
 
 #[test]
 fn full_tables_take_nothing_and_lose_nothing_while_the_log_has_room() {
-    if std::env::var_os("TEST_DATABASE_URL").is_some() {
+    if tested_database().is_some() {
         run(Machine::with_log_elsewhere(), "the disk of the tables");
     }
 }

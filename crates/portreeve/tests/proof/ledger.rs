@@ -325,7 +325,7 @@ pub fn ask(client: &Client, method: Method, path: &str, body: Option<&Value>) ->
         Ok(answer) if answer.status == 200 => Told::Done(answer.json()),
         Ok(answer) if answer.status == 204 => Told::Done(Value::Null),
         // What says that it was not done is taken at its word.
-        Ok(answer) if answer.status == 503 && answer.json()["id"] == "service unavailable" => Told::NotSent,
+        Ok(answer) if answer.is_put_off() => Told::NotSent,
         Ok(answer) if answer.status >= 500 => Told::Unknown,
         Ok(answer) => panic!("{method} {path}: {answer:?}"),
         Err(error) if error.is_connect() => Told::NotSent,

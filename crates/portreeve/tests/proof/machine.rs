@@ -8,7 +8,7 @@ use super::{
     disk::{Disk, Left},
     elsewhere,
     postgres::Postgres,
-    support::{Place, Server},
+    support::{Place, Server, place::tested_database},
 };
 
 /// Small, so that whatever is done now and then is done often.
@@ -39,7 +39,7 @@ impl Machine {
 
     fn with(elsewhere: Option<TempDir>) -> Option<Self> {
         let disk = Disk::new()?;
-        let database = std::env::var_os("TEST_DATABASE_URL").map(|_| {
+        let database = tested_database().map(|_| {
             let folder = disk.path().join("postgres");
             fs::create_dir(&folder).expect("is made");
             let mut flags = vec!["--wal-segsize=1".to_owned()];

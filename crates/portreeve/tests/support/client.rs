@@ -36,6 +36,16 @@ impl Answer {
         self.json()
     }
 
+    /// Whether it says that nothing was done, and to come back.
+    pub fn is_put_off(&self) -> bool {
+        self.status == 503 && self.json()["id"] == "service unavailable"
+    }
+
+    /// Whether it says that it may have been done.
+    pub fn is_in_doubt(&self) -> bool {
+        self.status == 503 && self.json()["id"] == "in doubt"
+    }
+
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }

@@ -9,6 +9,13 @@ use std::{
 /// How many lines are shown where a test is failing.
 const LAST: usize = 30;
 
+/// Shows the last of what somebody has said.
+pub fn tell_last(who: &str, said: &str) {
+    let lines: Vec<&str> = said.lines().collect();
+    let last = lines[lines.len().saturating_sub(LAST)..].join("\n");
+    drop(writeln!(std::io::stderr(), "the last that {who} has said:\n{last}"));
+}
+
 /// What a process says while it runs.
 pub struct Gathered {
     text: Arc<Mutex<String>>,
@@ -39,10 +46,7 @@ impl Gathered {
     /// Shows the last of it where a test is failing.
     pub fn tell_if_panicking(&self, who: &str) {
         if std::thread::panicking() {
-            let said = self.so_far();
-            let lines: Vec<&str> = said.lines().collect();
-            let last = lines[lines.len().saturating_sub(LAST)..].join("\n");
-            drop(writeln!(std::io::stderr(), "the last that {who} has said:\n{last}"));
+            tell_last(who, &self.so_far());
         }
     }
 

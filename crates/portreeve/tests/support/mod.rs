@@ -3,7 +3,7 @@
 mod balancer;
 mod client;
 mod collector;
-mod gathered;
+pub mod gathered;
 pub mod place;
 pub mod program;
 mod server;

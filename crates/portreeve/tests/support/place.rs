@@ -31,6 +31,11 @@ struct Schema {
     name: String,
 }
 
+/// The PostgreSQL that is under test, if it is not the embedded database.
+pub fn tested_database() -> Option<String> {
+    std::env::var("TEST_DATABASE_URL").ok().filter(|url| !url.is_empty())
+}
+
 impl Place {
     /// On the database under test.
     pub fn new() -> Self {
@@ -54,7 +59,7 @@ impl Place {
 
     /// On a database that several nodes can share, if there is one to test with.
     pub fn shared() -> Option<Self> {
-        Some(Self::on(&std::env::var("TEST_DATABASE_URL").ok().filter(|url| !url.is_empty())?))
+        Some(Self::on(&tested_database()?))
     }
 
     /// On a PostgreSQL, in a schema of its own.

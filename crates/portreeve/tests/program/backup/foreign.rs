@@ -7,8 +7,10 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-use super::super::support::{Client, Place, Server};
-use super::{PASSWORD, beside, check, done, furnished, refused, restore, same};
+use super::{
+    super::support::{Client, Place, Server},
+    PASSWORD, beside, check, done, furnished, refused, restore, same,
+};
 
 /// With the end of the line before, as the file has it.
 const SEAL: &str = "\nportreeve backup, whole if the SHA-256 of all before this line is ";

@@ -19,7 +19,7 @@ use rustix::process::{Signal, kill_process};
 use super::{
     course::{figure, seeded, size},
     postgres::Postgres,
-    support::{Client, Ended, Place, Server, collector, free_port, program, run},
+    support::{Client, Ended, Place, Server, collector, free_port, place::tested_database, program, run},
 };
 use inputs::Shower;
 use needles::Needles;
@@ -48,7 +48,7 @@ impl Kept {
         let admin_password = needles.invent(chance, GIVEN[0]);
         let of_database = needles.invent(chance, GIVEN[1]);
         let of_collector = needles.invent(chance, GIVEN[2]);
-        let database = std::env::var_os("TEST_DATABASE_URL").map(|_| Postgres::start());
+        let database = tested_database().map(|_| Postgres::start());
         let place = database.as_ref().map_or_else(Place::folder, |database| {
             Place::on(&database.url().replacen("postgres@", &format!("postgres:{of_database}@"), 1))
         });

@@ -9,7 +9,7 @@ use super::{
     super::{
         course::{figure, seeded, size},
         postgres::Postgres,
-        support::{Client, Place, Server, run},
+        support::{Client, Place, Server, place::tested_database, run},
     },
     Change, check, is_named,
     world::World,
@@ -31,7 +31,7 @@ fn files(place: &Place, postgres: &Postgres) -> Vec<PathBuf> {
 fn no_damaged_byte_of_postgresql_is_taken_for_true() {
     let mut chance = seeded("damage, PostgreSQL");
     // Only where PostgreSQL is there to be tested with.
-    if std::env::var_os("TEST_DATABASE_URL").is_none() {
+    if tested_database().is_none() {
         figure("damage, PostgreSQL", "left out: run it by scripts/with-postgres");
         return;
     }

@@ -22,7 +22,7 @@ use self::{
 use super::{
     course::{figure, seeded, size},
     ledger::Ledger,
-    support::{Traffic, program::program_file, wait_for},
+    support::{Traffic, place::tested_database, program::program_file, wait_for},
 };
 
 /// How long a primary has no standby that listens: longer than what waits for one is waited for.
@@ -34,7 +34,7 @@ const ANSWERED: Duration = Duration::from_secs(45);
 /// Runs a case in a town of its own. The short form is for the run on PostgreSQL, as it needs no other database.
 fn in_town(case: impl FnOnce(&mut Town, &Network) + Send) {
     let short = size(0, 1) == 0;
-    if short && std::env::var_os("TEST_DATABASE_URL").is_none() {
+    if short && tested_database().is_none() {
         figure("failover", "left to the run on PostgreSQL");
         return;
     }

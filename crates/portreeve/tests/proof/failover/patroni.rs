@@ -7,9 +7,8 @@ use tempfile::TempDir;
 
 use super::{
     super::{
-        course::figure,
         postgres::{other_user, program_file},
-        support::{Client, place::try_postgres, wait_for},
+        support::{Client, gathered::tell_last, place::try_postgres, wait_for},
     },
     machines::{Machine, Network, found},
 };
@@ -173,25 +172,13 @@ impl Cluster {
     }
 }
 
-impl Cluster {
-    /// The last that each of them has said.
-    pub fn tell(&self, count: usize) {
-        for number in 1..=COUNT {
-            let log = self.folder.path().join(format!("db{number}/patroni.log"));
-            let log = std::fs::read_to_string(log).unwrap_or_default();
-            let lines: Vec<&str> = log.lines().collect();
-            figure(
-                "failover",
-                &format!("the last of db{number}:\n{}", lines[lines.len().saturating_sub(count)..].join("\n")),
-            );
-        }
-    }
-}
-
 impl Drop for Cluster {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.tell(25);
+            for number in 1..=COUNT {
+                let log = self.folder.path().join(format!("db{number}/patroni.log"));
+                tell_last(&format!("db{number}"), &std::fs::read_to_string(log).unwrap_or_default());
+            }
         }
     }
 }

@@ -69,7 +69,7 @@ impl Seen {
     }
 
     pub fn is_in_doubt(&self) -> bool {
-        self.status() == 503 && self.told.as_ref().is_ok_and(|answer| answer.json()["id"] == "in doubt")
+        self.told.as_ref().is_ok_and(Answer::is_in_doubt)
     }
 }
 

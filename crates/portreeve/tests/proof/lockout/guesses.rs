@@ -10,7 +10,7 @@ use super::{
         clocks::{Clock, Settable},
         course::{figure, seeded, size},
         postgres::Postgres,
-        support::{Place, Stop, wait_for},
+        support::{Place, Stop, place::tested_database, wait_for},
     },
     HOURS, now,
     town::Town,
@@ -64,7 +64,7 @@ fn wait_for_more(towns: &[Town<'_>]) {
 #[test]
 fn no_guess_is_compared_too_many_and_no_right_password_refused() {
     let mut chance = seeded("lockout");
-    let mut database = std::env::var_os("TEST_DATABASE_URL").map(|_| Postgres::start());
+    let mut database = tested_database().map(|_| Postgres::start());
     let places: Vec<Place> = match &database {
         Some(database) => (0..3).map(|_| Place::on(&database.url())).collect(),
         None => vec![Place::folder()],

@@ -81,8 +81,7 @@ impl Town<'_> {
                     }
                     request
                 });
-                let later = answer.status == 503 && answer.json()["id"] == "service unavailable";
-                (!later).then_some(answer)
+                (!answer.is_put_off()).then_some(answer)
             })
         })
     }

@@ -11,7 +11,7 @@ use tokio::{
 use super::{
     super::{
         course::{figure, size},
-        support::wait_for,
+        support::{place::tested_database, wait_for},
     },
     Demand, Gate, process,
 };
@@ -136,7 +136,7 @@ fn clients_that_mean_harm_are_closed_and_hold_up_nobody() {
     let (most, held) = (process::memory(&gate.server), process::sockets(&gate.server));
     let all = ALL.len() * count;
     // Every limit is over by then. That each of them was closed is waited for below; this is what the server knows of it.
-    let pool = if std::env::var_os("TEST_DATABASE_URL").is_some() { POOL } else { 0 };
+    let pool = if tested_database().is_some() { POOL } else { 0 };
     wait_for("the end of all connections", || (process::sockets(&gate.server) <= sockets + pool).then_some(()));
     gate.runtime.block_on(async { while harm.join_next().await.is_some() {} });
     figure(
