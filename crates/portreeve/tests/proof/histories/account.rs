@@ -87,22 +87,41 @@ enum Tag {
     Above(u64),
 }
 
-impl Tag {
-    /// The lowest that another tag behind this one cannot be.
-    fn floor(self) -> u64 {
-        let (Self::Is(tag) | Self::Above(tag)) = self;
-        tag
-    }
+/// The entity tag as it is, and all that the account, or one before it, was ever said to have. An account's tags rise; that a
+/// later account's are above an earlier one's is not promised, only that they are others.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Tags {
+    now: Tag,
+    told: BTreeSet<u64>,
+}
 
-    fn may_be(self, tag: u64) -> bool {
-        match self {
-            Self::Is(own) => own == tag,
-            Self::Above(floor) => tag > floor,
+impl Tags {
+    fn may_be(&self, tag: u64) -> bool {
+        match self.now {
+            Tag::Is(own) => own == tag,
+            Tag::Above(floor) => tag > floor && !self.told.contains(&tag),
         }
     }
 
-    fn may_not_be(self, tag: u64) -> bool {
-        self != Self::Is(tag)
+    fn may_not_be(&self, tag: u64) -> bool {
+        self.now != Tag::Is(tag)
+    }
+
+    /// With this tag, which it may have.
+    fn is(mut self, tag: u64) -> Self {
+        self.told.insert(tag);
+        Self { now: Tag::Is(tag), ..self }
+    }
+
+    /// With a later one, that nobody was told.
+    fn later(self) -> Self {
+        let (Tag::Is(floor) | Tag::Above(floor)) = self.now;
+        Self { now: Tag::Above(floor), ..self }
+    }
+
+    /// With the first of a new account.
+    fn first(self) -> Self {
+        Self { now: Tag::Above(0), ..self }
     }
 }
 
@@ -126,28 +145,27 @@ impl There {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct State {
     there: Option<There>,
-    tag: Tag,
+    tags: Tags,
     open: BTreeSet<u16>,
 }
 
 impl State {
     /// Before it was ever made.
     pub fn nothing() -> Self {
-        Self { there: None, tag: Tag::Above(0), open: BTreeSet::new() }
+        Self { there: None, tags: Tags { now: Tag::Above(0), told: BTreeSet::new() }, open: BTreeSet::new() }
     }
 
     /// Changed, and with a tag that nobody was told.
-    fn touched(mut self) -> Self {
-        self.tag = Tag::Above(self.tag.floor());
-        self
+    fn touched(self) -> Self {
+        Self { tags: self.tags.later(), ..self }
     }
 
-    /// The same with this tag, if it is behind all that were before; with any if nobody was told.
+    /// The same with this tag, if that may be; with any if nobody was told.
     fn tagged(self, tag: Option<u64>) -> Vec<Self> {
         match tag {
-            None => vec![self.touched()],
-            Some(tag) if tag > self.tag.floor() => vec![Self { tag: Tag::Is(tag), ..self }],
-            Some(_) => vec![],
+            Some(tag) if !self.tags.may_be(tag) => vec![],
+            Some(tag) => vec![Self { tags: self.tags.is(tag), ..self }],
+            None => vec![self],
         }
     }
 
@@ -156,8 +174,8 @@ impl State {
             (Some(_), Some(None)) => vec![self.clone()],
             (None, None | Some(Some(_))) => {
                 let seen = Seen { notes, disabled: false, failed: 0, locked: false };
-                let made = Self { there: Some(There { seen, password }), ..self.clone() };
-                made.tagged(answer.flatten())
+                let tags = self.tags.clone().first();
+                Self { there: Some(There { seen, password }), tags, open: self.open.clone() }.tagged(answer.flatten())
             }
             _ => vec![],
         }
@@ -168,11 +186,11 @@ impl State {
         let Some(there) = self.there else {
             return if answer == Some(Changed::NotThere) { vec![self.clone()] } else { vec![] };
         };
-        let may = expect.is_none_or(|tag| self.tag.may_be(tag));
+        let may = expect.is_none_or(|tag| self.tags.may_be(tag));
         let tag = match answer {
             Some(Changed::NotThere) => return vec![],
             Some(Changed::Stale) => {
-                let stale = expect.is_some_and(|tag| self.tag.may_not_be(tag));
+                let stale = expect.is_some_and(|tag| self.tags.may_not_be(tag));
                 return if stale { vec![self.clone()] } else { vec![] };
             }
             Some(Changed::Done(tag)) if may => tag,
@@ -187,9 +205,9 @@ impl State {
             next.open.clear();
         }
         if let Some(expect) = expect {
-            next.tag = Tag::Is(expect);
+            next.tags = next.tags.is(expect);
         }
-        next.tagged(tag)
+        next.touched().tagged(tag)
     }
 
     fn log_in(&self, password: Password, session: u16, answer: Option<bool>) -> Vec<Self> {
@@ -237,8 +255,8 @@ impl Model for Account {
             Op::Create { notes, password, answer } => state.create(notes, password, answer),
             Op::Get(None) => if_so(seen.is_none()),
             Op::Get(Some((own, tag))) => {
-                let fits = seen == Some(own) && state.tag.may_be(tag);
-                fits.then(|| State { tag: Tag::Is(tag), ..state.clone() }).into_iter().collect()
+                let fits = seen == Some(own) && state.tags.may_be(tag);
+                fits.then(|| state.clone().tagged(Some(tag))).into_iter().flatten().collect()
             }
             Op::List(own) => if_so(seen == own),
             Op::Put { notes, disabled, unlock, password, expect, answer } => state.change(expect, answer, |there| {
@@ -314,7 +332,7 @@ mod tests {
             answer: Some(Changed::Done(Some(20))),
         };
         let gone = Op::Delete { expect: None, answer: Some(Changed::Done(None)) };
-        let good: [&[Op]; 8] = [
+        let good: [&[Op]; 9] = [
             &[
                 Op::Get(None),
                 MADE,
@@ -338,6 +356,7 @@ mod tests {
                 Op::Create { notes: 5, password: 4, answer: Some(Some(50)) },
                 REFUSED,
             ],
+            &[MADE, gone, Op::Create { notes: 5, password: 4, answer: Some(Some(9)) }, get(5, 0, 9)],
         ];
         for (number, ops) in good.iter().enumerate() {
             assert!(explained(ops), "history {number}");
@@ -355,8 +374,9 @@ mod tests {
             expect: None,
             answer: Some(Changed::Done(Some(11))),
         };
-        let again = Op::Create { notes: 5, password: 4, answer: Some(Some(9)) };
-        let bad: [(&str, &[Op]); 11] = [
+        let again = Op::Create { notes: 5, password: 4, answer: Some(Some(10)) };
+        let untold = Op::Create { notes: 5, password: 4, answer: None };
+        let bad: [(&str, &[Op]); 13] = [
             ("an old state is read", &[MADE, put(None, Changed::Done(Some(11))), get(1, 0, 10)]),
             (
                 "an old state is listed",
@@ -374,6 +394,8 @@ mod tests {
             ("a locked account is logged in to", &[MADE, WRONG, WRONG, WRONG, IN]),
             ("a guess is not counted", &[MADE, WRONG, get(1, 0, 10)]),
             ("a tag is used again", &[MADE, gone, again]),
+            ("a tag is used again, and seen later", &[MADE, gone, untold, get(5, 0, 10)]),
+            ("tags go back", &[MADE, put(None, Changed::Done(Some(9)))]),
         ];
         for (what, ops) in bad {
             assert!(!explained(ops), "{what}");
