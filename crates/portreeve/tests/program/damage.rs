@@ -227,8 +227,11 @@ fn everything_on_postgresql_is_looked_at() {
     let sound = check(&place);
     assert_eq!(sound.code, Some(0), "{sound:?}");
     assert!(sound.out.contains("of 15 tables, their indexes, what refers to what"), "{}", sound.out);
-    // As this server was started without checksums.
-    assert!(sound.err.contains("keeps no checksums") && server.log().contains("keeps no checksums"), "{}", sound.err);
+    // As this server was started.
+    for missed in ["data_checksums", "fsync", "full_page_writes", "synchronous_commit"] {
+        let told = format!("({missed} is off)");
+        assert!(sound.err.contains(&told) && server.log().contains(&told), "{missed}: {}", sound.err);
+    }
     // What foreign keys keep from happening.
     place.sql("SET session_replication_role = replica; DELETE FROM accounts WHERE name = 'admin'");
     let damaged = check(&place);

@@ -4,7 +4,7 @@
 use super::{Progress, Report};
 use crate::{
     error::Failure,
-    store::{Tx, relocation::TABLES},
+    store::{Tx, postgres::settings::warnings, relocation::TABLES},
 };
 
 /// The tables that are not carried from store to store.
@@ -21,13 +21,7 @@ struct Index {
 
 pub(super) async fn check(tx: &mut Tx, report: &mut Report, progress: &mut Progress<'_>) -> Result<(), Failure> {
     tx.batch(PATIENCE).await?;
-    if !has_checksums(tx).await? {
-        report.notes.push(
-            "PostgreSQL keeps no checksums of its pages (data_checksums is off), so that what its disk has changed is not found \
-             by this; switch them on with pg_checksums --enable while it is stopped"
-                .into(),
-        );
-    }
+    report.notes.extend(warnings(tx).await?);
     let tables: Vec<&str> = TABLES.iter().map(|table| table.name).chain(OTHERS).collect();
     let mut rows = 0;
     for (number, table) in (1..).zip(&tables) {
@@ -48,11 +42,6 @@ pub(super) async fn check(tx: &mut Tx, report: &mut Report, progress: &mut Progr
         "what refers to what".into(),
     ]);
     Ok(())
-}
-
-/// Whether PostgreSQL would find what its disk has changed.
-async fn has_checksums(tx: &mut Tx) -> Result<bool, Failure> {
-    Ok(tx.first("SHOW data_checksums", &[], |row| row.text(0)).await?.as_deref() == Some("on"))
 }
 
 /// What PostgreSQL said when something could not be read; or that it could not be asked.

@@ -1,6 +1,7 @@
 //! A shared PostgreSQL: a pool of connections, one transaction per write closure, run again when another was in the way.
 
 mod connect;
+pub(super) mod settings;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(super) use connect::read;
 
@@ -79,14 +80,10 @@ impl Postgres {
         if encoding != ["UTF8"] {
             return Err(Failure::Broken("the database's encoding must be UTF8".into()).into());
         }
-        let checksums: Vec<String> = connection.query("SHOW data_checksums", &[], |row| row.text(0)).await?;
-        if checksums != ["on"] {
-            tracing::warn!(
-                "PostgreSQL keeps no checksums of its pages (data_checksums is off): what its disk changes is taken for true; \
-                 switch them on with pg_checksums --enable while it is stopped"
-            );
+        let now = postgres.learn_time(&connection).await?;
+        for warning in settings::warnings(&mut Tx { inner: Inner::Postgres(connection), now }).await? {
+            tracing::warn!("{warning}");
         }
-        postgres.learn_time(&connection).await?;
         Ok(postgres)
     }
 
