@@ -146,13 +146,7 @@ impl Authority {
         if whole == Missing(PrivilegeType::All, Target::All) {
             return Some(whole);
         }
-        let elementary = |&(kind, target): &(PrivilegeType, Target)| {
-            let whole_row = privilege.privilege_type == PrivilegeType::All || kind != PrivilegeType::All;
-            let whole_column = privilege.target == Target::All || target != Target::All;
-            whole_row && whole_column
-        };
         all_pairs()
-            .filter(elementary)
             .find(|&(kind, target)| {
                 let theirs = reach_of(privilege, kind, target);
                 let same_pair = (kind, target) == (privilege.privilege_type, privilege.target);
@@ -251,6 +245,10 @@ mod tests {
         assert_eq!(holder.lacks(&privilege(View, On::ServiceUser, &["b"])), Some(Missing(View, On::ServiceUser)));
         assert_eq!(holder.lacks(&privilege(All, On::ServiceUser, &["a"])), Some(Missing(All, On::ServiceUser)));
         assert_eq!(holder.lacks(&privilege(View, On::All, &["a"])).map(|m| m.0), Some(View));
+        let each = all_pairs().filter(|&(kind, on)| kind == View && on != On::All);
+        let viewer = Authority::new(each.map(|(kind, on)| privilege(kind, on, &["a"])));
+        let on_all = Some(Missing(View, On::All));
+        assert_eq!(viewer.lacks(&privilege(View, On::All, &["a"])), on_all, "which is more than each");
         assert_eq!(holder.lacks(&Privilege::everything()), Some(Missing(All, On::All)));
         assert_eq!(holder.lacks(&privilege(View, On::AuditLog, &[])), Some(Missing(View, On::AuditLog)));
         assert_eq!(Authority::everything().lacks(&Privilege::everything()), None);
