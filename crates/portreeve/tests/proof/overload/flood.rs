@@ -24,11 +24,14 @@ const GROWTH: [f64; 2] = [1.5, 1.1];
 fn ten_times_as_many_logins_as_can_be_hashed() {
     let gate = Gate::open(size(100, 5_000));
     let seconds = Duration::from_secs(size(4, 10) as u64);
+    let work = process::Work::of(&gate.server);
     let capacity = gate.capacity(seconds);
+    let worked = work.so_far();
     let time = Duration::from_secs(size(10, 600) as u64);
     let demand = Demand { in_flight: LANES, rate: Some(whole(10.0 * capacity).max(fill(time))), time };
     let checking = Demand { in_flight: 20, rate: Some(CHECKS), time };
     let over = AtomicBool::new(false);
+    let work = process::Work::of(&gate.server);
     let (memory, (flood, checks)) = std::thread::scope(|scope| {
         let memory = scope.spawn(|| {
             let mut seen = Vec::new();
@@ -44,6 +47,7 @@ fn ten_times_as_many_logins_as_can_be_hashed() {
         over.store(true, Ordering::Relaxed);
         (memory.join().expect("was looked at"), both)
     });
+    let worked = [worked, work.so_far()];
     let half = memory.len() / 2;
     let most = |part: &[f64]| part.iter().copied().fold(0.0, f64::max);
     let (before, after) = (most(&memory[..half]), most(&memory[half..]));
@@ -51,13 +55,15 @@ fn ten_times_as_many_logins_as_can_be_hashed() {
     figure(
         "overload",
         &format!(
-            "{} logins a second due for {} s, where {capacity:.0} can be hashed: {:.0} a second served, {:.2} of that; \
-             {} refused, p50 {:.1} ms, p99 {refused_within:.1} ms; {} without an answer; token checks p50 {:.2} ms, p99 {:.2} ms; \
+            "{} logins a second due for {} s, where {capacity:.0} can be hashed: {:.0} a second served, {:.2} of that, while {:.2} \
+             processors worked for the server in place of {:.2}; {} refused, p50 {:.1} ms, p99 {refused_within:.1} ms; {} without an answer; token checks p50 {:.2} ms, p99 {:.2} ms; \
              memory {before:.0} MiB at most in the first half, {after:.0} in the second",
             demand.rate.unwrap_or(0),
             time.as_secs(),
             flood.per_second,
             flood.per_second / capacity,
+            worked[1],
+            worked[0],
             flood.refused,
             flood.refused_percentile(50).unwrap_or(0.0),
             flood.unanswered,
