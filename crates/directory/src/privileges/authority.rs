@@ -255,6 +255,9 @@ mod tests {
         let tagged = Privilege { default_tags: Some(vec!["a".into()]), ..privilege(Create, On::LocalUser, &["a"]) };
         let bare = privilege(Create, On::LocalUser, &["a"]);
         assert_eq!(Authority::new([tagged.clone()]).lacks(&bare), Some(Missing(Create, On::LocalUser)));
+        let all = privilege(All, On::LocalUser, &["a"]);
+        let without_tags = Some(Missing(Create, On::LocalUser));
+        assert_eq!(Authority::new([all.clone(), tagged.clone()]).lacks(&all), without_tags, "a part of it");
         assert_eq!(Authority::new([bare]).lacks(&tagged), None);
     }
 
