@@ -262,6 +262,21 @@ mod tests {
     }
 
     #[test]
+    fn nobody_hands_on_a_function_that_they_may_not_assign() {
+        let assign = |functions: &[Function]| Privilege {
+            functions: Some(functions.to_vec()),
+            ..privilege(PrivilegeType::AssignFunction, Target::Appliance, &[])
+        };
+        let holder = Authority::new([assign(&[Function::Gateway]), assign(&[Function::Portal])]);
+        let missing = Some(Missing(PrivilegeType::AssignFunction, Target::Appliance));
+        assert_eq!(holder.lacks(&assign(&[Function::Portal, Function::Gateway])), None);
+        assert_eq!(holder.lacks(&assign(&[Function::Portal, Function::Controller])), missing);
+        // Nor do those of another target count.
+        let viewer = Privilege { privilege_type: PrivilegeType::View, ..assign(&[Function::Controller]) };
+        assert_eq!(Authority::new([assign(&[]), viewer]).lacks(&assign(&[Function::Controller])), missing);
+    }
+
+    #[test]
     fn a_tag_gives_what_scopes_name_it_for() {
         use {PrivilegeType::*, Target as On};
         let roles = Authority::new([
