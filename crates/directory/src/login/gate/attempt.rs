@@ -68,7 +68,7 @@ enum Taken<T> {
     NotNow,
 }
 
-async fn find(directory: &Directory, knock: &Knock) -> Result<Option<Credential>> {
+async fn find(directory: &Directory, knock: &Knock, name_key: &str) -> Result<Option<Credential>> {
     let Some(kind) = knock.kind else { return Ok(None) };
     // No name has one, and PostgreSQL takes no text that does.
     if knock.username.contains('\0') {
@@ -76,7 +76,7 @@ async fn find(directory: &Directory, knock: &Knock) -> Result<Option<Credential>
     }
     directory
         .store
-        .read((kind, fold(&knock.username)), |(kind, name_key), tx| {
+        .read((kind, name_key.to_owned()), |(kind, name_key), tx| {
             Box::pin(async move { Ok(accounts::credential(tx, *kind, name_key).await?) })
         })
         .await
@@ -125,11 +125,15 @@ where
     T: Send + 'static,
 {
     let deadline = Instant::now() + DEADLINE;
-    let key = format!("{}/{}", knock.kind.map_or("", AccountKind::as_str), fold(&knock.username));
-    let flow = Flow::new(knock.origin.source, key);
+    let name_key = fold(&knock.username);
+    let flow = Flow::new(knock.origin.source, format!("{}/{name_key}", knock.kind.map_or("", AccountKind::as_str)));
+    // Who would be sent away anyway is not looked for in the database, but for those who may be let in without a turn.
+    if !knock.kind.is_some_and(|kind| directory.remembered.may_know(kind, &name_key)) {
+        directory.governor.check_room(&flow)?;
+    }
     let (mut ticket, mut may_hurry) = (None, true);
     loop {
-        let credential = find(directory, knock).await?;
+        let credential = find(directory, knock, &name_key).await?;
         if std::mem::take(&mut may_hurry)
             && let Some(shortcut) = Shortcut::find(directory, knock, credential.as_ref(), wish, way)
             && let Some(room) = directory.remembered.room()

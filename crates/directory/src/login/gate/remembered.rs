@@ -18,6 +18,7 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::{
+    kind::AccountKind,
     passwords::Password,
     random::Random,
     store::accounts::Credential,
@@ -46,12 +47,15 @@ pub(crate) struct Remembered {
 #[derive(Default)]
 struct Kept {
     entries: HashMap<Uuid, Entry>,
+    /// The accounts by the kinds and folded names that they were remembered with.
+    names: HashMap<(AccountKind, String), Uuid>,
     /// In the order in which they were made, which is that in which they end.
     order: BTreeMap<u64, Uuid>,
     made: u64,
 }
 
 struct Entry {
+    name: (AccountKind, String),
     credential: Digest,
     password: Digest,
     until: Timestamp,
@@ -96,6 +100,11 @@ impl Remembered {
         self.lane.try_acquire().ok()
     }
 
+    /// Whether a password may be remembered of an account with this folded name. One that has been renamed since is not found.
+    pub(super) fn may_know(&self, kind: AccountKind, name_key: &str) -> bool {
+        self.is_on() && self.kept().names.contains_key(&(kind, name_key.to_owned()))
+    }
+
     /// What there is to compare with, if the account has lately logged in with the hash that is stored now. The digest is
     /// computed whether anything is remembered or not, and of no account too, so that the time does not tell.
     pub(super) fn recognition(&self, account: Option<&Credential>, password: &Password) -> Option<Recognition> {
@@ -126,14 +135,16 @@ impl Remembered {
         kept.drop_old(now);
         kept.forget(&account.id);
         if kept.entries.len() >= MOST
-            && let Some((_, oldest)) = kept.order.pop_first()
+            && let Some((_, &oldest)) = kept.order.first_key_value()
         {
-            kept.entries.remove(&oldest);
+            kept.forget(&oldest);
         }
         kept.made += 1;
         let place = kept.made;
+        let name = (account.kind, account.name_key.clone());
         kept.order.insert(place, account.id);
-        kept.entries.insert(account.id, Entry { credential, password, until, place });
+        kept.names.insert(name.clone(), account.id);
+        kept.entries.insert(account.id, Entry { name, credential, password, until, place });
     }
 
     /// Forgets an account: whatever else than an open door came of what was remembered, it is not tried twice.
@@ -172,19 +183,21 @@ impl Remembered {
 
 impl Kept {
     fn forget(&mut self, account: &Uuid) {
-        if let Some(entry) = self.entries.remove(account) {
-            self.order.remove(&entry.place);
+        let Some(entry) = self.entries.remove(account) else { return };
+        self.order.remove(&entry.place);
+        // Another may have the name by now.
+        if self.names.get(&entry.name) == Some(account) {
+            self.names.remove(&entry.name);
         }
     }
 
     /// Removes those whose time is up, which are the first but for moments.
     fn drop_old(&mut self, now: Timestamp) {
-        while let Some((&place, id)) = self.order.first_key_value() {
-            if self.entries.get(id).is_some_and(|entry| entry.until > now) {
+        while let Some((_, &id)) = self.order.first_key_value() {
+            if self.entries.get(&id).is_some_and(|entry| entry.until > now) {
                 return;
             }
-            self.entries.remove(id);
-            self.order.remove(&place);
+            self.forget(&id);
         }
     }
 }
@@ -192,7 +205,6 @@ impl Kept {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kind::AccountKind;
 
     const MINUTE: Duration = Duration::from_secs(60);
 
@@ -250,6 +262,22 @@ mod tests {
     }
 
     #[test]
+    fn who_may_be_known_is_told_by_the_name() {
+        let (remembered, loom, mill) = (remembered(), account(1), account(2));
+        let may_know = || remembered.may_know(AccountKind::Service, "loom");
+        assert!(!may_know());
+        remember(&remembered, &loom, "p");
+        assert!(may_know() && !remembered.may_know(AccountKind::Local, "loom"));
+        assert!(!remembered.may_know(AccountKind::Service, "mill"));
+        // Another has the name by now: with the one that had it, it is not forgotten.
+        remember(&remembered, &mill, "p");
+        remembered.forget(&loom.id);
+        assert!(may_know());
+        remembered.forget(&mill.id);
+        assert!(!may_know() && remembered.kept().names.is_empty());
+    }
+
+    #[test]
     fn every_node_has_a_key_of_its_own_and_parts_do_not_run_together() {
         let (one, other) = (remembered(), remembered());
         let of = |remembered: &Remembered, parts: &[&[u8]]| remembered.digest(parts);
@@ -273,6 +301,7 @@ mod tests {
         assert_eq!([1, 2, 3, most, most + 1].map(known), [true, false, true, true, true]);
         let kept = remembered.kept();
         assert_eq!((kept.entries.len(), kept.order.len()), (MOST, MOST));
+        assert_eq!(kept.names.len(), 1, "as all had one name");
     }
 
     #[test]

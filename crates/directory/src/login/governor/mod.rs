@@ -23,8 +23,8 @@ const QUEUE_LIMIT: usize = 4_096;
 const SLOTS_PER_WORKER: usize = 8;
 /// A worker that had nothing to do for this long gives its memory back.
 const IDLE: Duration = Duration::from_secs(10);
-/// What an overloaded client is told to wait, in seconds.
-const RETRY_AFTER_SECONDS: u64 = 2;
+/// What is told to one who gets no turn.
+const TOO_MANY: Error = Error::Overloaded { retry_after_seconds: 2 };
 
 /// Whose turn it is counted as: nobody's flood delays those who share neither with it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -182,6 +182,18 @@ impl Governor {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Refused if one who came now would be sent away at once, as the furthest from its turn in a full queue.
+    pub(crate) fn check_room(&self, flow: &Flow) -> Result<()> {
+        let state = self.lock();
+        let last = state.waiting.last_key_value().filter(|_| state.waiting.len() >= QUEUE_LIMIT);
+        let place = state.next(&state.source_tags, &flow.source).max(state.next(&state.account_tags, &flow.account));
+        // Of two with the same place the later one is further away.
+        match last {
+            Some(((furthest, _), _)) if place >= *furthest => Err(TOO_MANY),
+            _ => Ok(()),
+        }
+    }
+
     /// Waits for a turn. `lanes` is how many of the account's attempts may be let in at once; `ticket` is the place it
     /// had before, if it had one.
     pub(crate) async fn admit(
@@ -212,7 +224,7 @@ impl Governor {
         self.metrics.hash_wait.observe(began.elapsed().as_secs_f64());
         match permit {
             Ok(Ok(permit)) => Ok(permit),
-            _ => Err(Error::Overloaded { retry_after_seconds: RETRY_AFTER_SECONDS }),
+            _ => Err(TOO_MANY),
         }
     }
 
@@ -239,17 +251,19 @@ impl Governor {
 }
 
 impl State {
+    /// The tag that a source, or an account, would be given.
+    fn next(&self, tags: &HashMap<String, u64>, key: &str) -> u64 {
+        tags.get(key).map_or(0, |last| *last).max(self.virtual_time) + 1
+    }
+
     fn draw_ticket(&mut self, flow: &Flow) -> (Ticket, Option<Tags>) {
         let now = self.virtual_time;
-        let next = |tags: &mut HashMap<String, u64>, key: &String| {
-            let last = tags.entry(key.clone()).or_default();
-            *last = now.max(*last) + 1;
-            *last
-        };
         let tags = Tags {
-            source: next(&mut self.source_tags, &flow.source),
-            account: next(&mut self.account_tags, &flow.account),
+            source: self.next(&self.source_tags, &flow.source),
+            account: self.next(&self.account_tags, &flow.account),
         };
+        self.source_tags.insert(flow.source.clone(), tags.source);
+        self.account_tags.insert(flow.account.clone(), tags.account);
         // A tag that lies in the past says nothing; keeping it would let strangers fill the memory.
         if self.source_tags.len() + self.account_tags.len() > 4 * QUEUE_LIMIT {
             self.source_tags.retain(|_, tag| *tag > now);
@@ -301,125 +315,4 @@ fn serve(jobs: &Receiver<Work>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn flow(source: u8, account: &str) -> Flow {
-        Flow::new(Some(IpAddr::from([127, 0, 0, source])), account.into())
-    }
-
-    fn soon() -> Instant {
-        Instant::now() + Duration::from_secs(30)
-    }
-
-    async fn order_of_arrival(waiters: Vec<(Flow, usize)>) -> Vec<String> {
-        let governor = Governor::start(1, Metrics::default()).expect("starts");
-        let held: Vec<Permit> =
-            futures_util::future::join_all(
-                (0..SLOTS_PER_WORKER).map(|number| {
-                    let governor = governor.clone();
-                    async move {
-                        governor.admit(&flow(9, &format!("holder{number}")), 99, None, soon()).await.expect("is free")
-                    }
-                }),
-            )
-            .await;
-        let (note, mut noted) = tokio::sync::mpsc::unbounded_channel();
-        for (flow, lanes) in waiters {
-            let (governor, note) = (governor.clone(), note.clone());
-            tokio::spawn(async move {
-                let permit = governor.admit(&flow, lanes, None, soon()).await.expect("gets its turn");
-                note.send(flow.account.clone()).expect("is heard");
-                drop(permit);
-            });
-            tokio::task::yield_now().await;
-        }
-        drop((held, note));
-        let mut order = Vec::new();
-        while let Some(account) = noted.recv().await {
-            order.push(account);
-        }
-        order
-    }
-
-    #[tokio::test]
-    async fn a_flood_delays_neither_other_sources_nor_other_accounts() {
-        let mut waiters: Vec<_> = (0..50).map(|_| (flow(1, "victim"), 99)).collect();
-        waiters.push((flow(2, "stranger"), 99));
-        let order = order_of_arrival(waiters).await;
-        assert_eq!(order.len(), 51);
-        let place = order.iter().position(|account| account == "stranger").expect("got in");
-        assert!(place <= 2, "the stranger came {place}th behind a flood");
-    }
-
-    #[tokio::test]
-    async fn a_flood_that_names_others_does_not_delay_them() {
-        let mut waiters: Vec<_> = (0..50).map(|number| (flow(1, &format!("name{number}")), 99)).collect();
-        waiters.push((flow(2, "name49"), 99));
-        let order = order_of_arrival(waiters).await;
-        let place = order.iter().position(|account| account == "name49").expect("got in");
-        assert!(place <= 3, "it came {place}th of {}", order.len());
-    }
-
-    #[test]
-    fn who_was_sent_away_leaves_nothing_behind() {
-        let mut state = State::default();
-        let arrive = |state: &mut State, flow: Flow| {
-            let (ticket, tags) = state.draw_ticket(&flow);
-            let (turn, _) = oneshot::channel();
-            state.waiting.insert(ticket, Waiter { flow, lanes: 1, turn, tags });
-        };
-        for _ in 0..3 {
-            arrive(&mut state, flow(1, "victim"));
-        }
-        let before = state.source_tags.clone();
-        for number in 0..100 {
-            arrive(&mut state, flow(1, &format!("name{number}")));
-            let away = state.send_away().expect("somebody is there");
-            assert_eq!(away.flow.account, format!("name{number}"));
-        }
-        assert_eq!((state.source_tags, state.account_tags.len()), (before, 1));
-    }
-
-    #[tokio::test]
-    async fn the_last_in_line_gives_way_when_the_queue_is_full() {
-        let governor = Governor::start(1, Metrics::default()).expect("starts");
-        let mut held = Vec::new();
-        for number in 0..SLOTS_PER_WORKER {
-            held.push(governor.admit(&flow(9, &format!("holder{number}")), 99, None, soon()).await.expect("is free"));
-        }
-        let flood: Vec<_> = (0..=QUEUE_LIMIT)
-            .map(|_| {
-                let governor = governor.clone();
-                tokio::spawn(async move { governor.admit(&flow(1, "victim"), 99, None, soon()).await.map(drop) })
-            })
-            .collect();
-        while governor.lock().waiting.len() < QUEUE_LIMIT {
-            tokio::task::yield_now().await;
-        }
-        let stranger = {
-            let governor = governor.clone();
-            tokio::spawn(async move { governor.admit(&flow(2, "stranger"), 99, None, soon()).await.map(drop) })
-        };
-        tokio::task::yield_now().await;
-        held.clear();
-        assert!(stranger.await.expect("ran").is_ok());
-        let mut refused = 0;
-        for one in flood {
-            refused += usize::from(one.await.expect("ran").is_err());
-        }
-        assert!((1..=3).contains(&refused), "{refused} of the flood were sent away");
-    }
-
-    #[tokio::test]
-    async fn one_who_hangs_up_leaves_no_slot_taken() {
-        let governor = Governor::start(1, Metrics::default()).expect("starts");
-        for _ in 0..3 * SLOTS_PER_WORKER {
-            let flow = flow(1, "a");
-            let turn = governor.admit(&flow, 99, None, soon());
-            tokio::select! { biased; permit = turn => drop(permit), () = std::future::ready(()) => {} }
-        }
-        assert_eq!(governor.lock().free_slots, SLOTS_PER_WORKER);
-        assert!(governor.lock().running.is_empty());
-    }
-}
+mod tests;
