@@ -128,8 +128,10 @@ where
     let name_key = fold(&knock.username);
     let flow = Flow::new(knock.origin.source, format!("{}/{name_key}", knock.kind.map_or("", AccountKind::as_str)));
     // Who would be sent away anyway is not looked for in the database, but for those who may be let in without a turn.
-    if !knock.kind.is_some_and(|kind| directory.remembered.may_know(kind, &name_key)) {
-        directory.governor.check_room(&flow)?;
+    if let Err(full) = directory.governor.check_room(&flow)
+        && !knock.kind.is_some_and(|kind| directory.remembered.may_know(kind, &name_key))
+    {
+        return Err(full);
     }
     let (mut ticket, mut may_hurry) = (None, true);
     loop {

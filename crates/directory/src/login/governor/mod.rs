@@ -185,10 +185,12 @@ impl Governor {
     /// Refused if one who came now would be sent away at once, as the furthest from its turn in a full queue.
     pub(crate) fn check_room(&self, flow: &Flow) -> Result<()> {
         let state = self.lock();
-        let last = state.waiting.last_key_value().filter(|_| state.waiting.len() >= QUEUE_LIMIT);
+        if state.waiting.len() < QUEUE_LIMIT {
+            return Ok(());
+        }
         let place = state.next(&state.source_tags, &flow.source).max(state.next(&state.account_tags, &flow.account));
         // Of two with the same place the later one is further away.
-        match last {
+        match state.waiting.last_key_value() {
             Some(((furthest, _), _)) if place >= *furthest => Err(TOO_MANY),
             _ => Ok(()),
         }
@@ -253,7 +255,7 @@ impl Governor {
 impl State {
     /// The tag that a source, or an account, would be given.
     fn next(&self, tags: &HashMap<String, u64>, key: &str) -> u64 {
-        tags.get(key).map_or(0, |last| *last).max(self.virtual_time) + 1
+        tags.get(key).copied().unwrap_or(0).max(self.virtual_time) + 1
     }
 
     fn draw_ticket(&mut self, flow: &Flow) -> (Ticket, Option<Tags>) {

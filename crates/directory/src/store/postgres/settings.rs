@@ -5,7 +5,7 @@ use crate::{
     store::{Row, Tx},
 };
 
-/// Settings that are on by default, and what it comes to if one is off.
+/// Settings that are to be on, and what it comes to if one is off.
 const RELIED_ON: [(&str, &str); 4] = [
     (
         "data_checksums",
