@@ -27,13 +27,16 @@ mod once;
 mod overload;
 mod postgres;
 mod power;
-// What `portreeve bench` puts load on a server with.
+// What `portreeve bench` puts load on a server with, and what it measures of one.
 #[path = "../../src/commands/bench/client.rs"]
 #[allow(dead_code)]
 mod client;
 #[path = "../../src/commands/bench/load.rs"]
 #[allow(dead_code)]
 mod load;
+#[path = "../../src/commands/bench/taking.rs"]
+#[allow(dead_code)]
+mod taking;
 // The tests of the program use the rest.
 #[path = "../support/mod.rs"]
 #[allow(dead_code, unused_imports)]

@@ -15,6 +15,7 @@ mod process;
 mod refusals;
 mod report;
 mod server;
+mod taking;
 mod transfer;
 
 use std::{path::PathBuf, time::Duration};

@@ -1,4 +1,4 @@
-//! Processes that are measured: they end when they are dropped, and the system says what they took.
+//! Processes that are measured: they end when they are dropped.
 
 use std::{
     net::SocketAddr,
@@ -9,8 +9,8 @@ use std::{
 use anyhow::{Context, bail};
 use tokio::sync::oneshot;
 
-/// Ticks of a second in which Linux counts the time of processes, on every architecture.
-const TICKS: u64 = 100;
+use super::taking;
+
 /// The pause between two looks at a process.
 const PAUSE: Duration = Duration::from_millis(5);
 
@@ -74,7 +74,7 @@ impl Process {
             if let Ok((_, peak)) = process.memory() {
                 taken.peak = peak;
             }
-            let (state, cpu) = process.state()?;
+            let (state, cpu) = taking::state(process.0.id())?;
             taken.cpu = cpu;
             if state == "Z" {
                 break;
@@ -91,30 +91,11 @@ impl Process {
 
     /// Resident memory in MiB: now, and the most there ever was.
     pub fn memory(&self) -> anyhow::Result<(f64, f64)> {
-        let status = self.look("status")?;
-        let field = |name: &str| -> Option<f64> {
-            let line = status.lines().find_map(|line| line.strip_prefix(name))?;
-            line.trim().trim_end_matches(" kB").trim().parse::<f64>().ok().map(|kib| kib / 1024.0)
-        };
-        Ok((field("VmRSS:").context("VmRSS")?, field("VmHWM:").context("VmHWM")?))
+        taking::memory(self.0.id())
     }
 
     /// The time that the processors worked for it, for itself and in the system.
     pub fn cpu(&self) -> anyhow::Result<Duration> {
-        Ok(self.state()?.1)
-    }
-
-    fn state(&self) -> anyhow::Result<(String, Duration)> {
-        let stat = self.look("stat")?;
-        // The second field is the program's name in parentheses, which may hold anything.
-        let fields: Vec<&str> = stat.rsplit_once(')').context("/proc/…/stat")?.1.split_whitespace().collect();
-        let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<u64>().ok()).context("/proc/…/stat");
-        let ticks = ticks(11)? + ticks(12)?;
-        Ok(((*fields.first().context("/proc/…/stat")?).to_owned(), Duration::from_millis(ticks * 1_000 / TICKS)))
-    }
-
-    fn look(&self, what: &str) -> anyhow::Result<String> {
-        let file = format!("/proc/{}/{what}", self.0.id());
-        std::fs::read_to_string(&file).with_context(|| format!("{file} cannot be read"))
+        Ok(taking::state(self.0.id())?.1)
     }
 }

@@ -5,10 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::super::support::Server;
-
-/// Ticks of a second in which Linux counts the time of processes, on every architecture.
-const TICKS: u64 = 100;
+use super::super::{support::Server, taking};
 
 /// How much of the machine's processors works for a server, from now on.
 pub struct Work<'a> {
@@ -29,20 +26,12 @@ impl<'a> Work<'a> {
 }
 
 fn worked(server: &Server) -> Duration {
-    let stat = look(server, "stat");
-    // The second field is the program's name in parentheses, which may hold anything.
-    let fields = stat.rsplit_once(')').expect("a name").1.split_whitespace();
-    let ticks: u64 = fields.skip(11).take(2).map(|ticks| ticks.parse::<u64>().expect("a number")).sum();
-    Duration::from_millis(ticks * 1_000 / TICKS)
+    taking::state(pid(server)).expect("the process is there").1
 }
 
 /// Resident memory, in MiB.
-#[expect(clippy::cast_precision_loss, reason = "a size in MiB")]
 pub fn memory(server: &Server) -> f64 {
-    let status = look(server, "status");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("it has memory");
-    let kib: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
-    kib as f64 / 1024.0
+    taking::memory(pid(server)).expect("the process is there").0
 }
 
 /// Open files and connections.
@@ -55,13 +44,12 @@ pub fn sockets(server: &Server) -> usize {
     names(server).filter(|name| name.to_string_lossy().starts_with("socket:")).count()
 }
 
-fn look(server: &Server, what: &str) -> String {
-    let path = format!("/proc/{}/{what}", server.pid().as_raw_nonzero());
-    std::fs::read_to_string(path).expect("the process is there")
+fn pid(server: &Server) -> u32 {
+    server.pid().as_raw_nonzero().get().unsigned_abs()
 }
 
 fn names(server: &Server) -> impl Iterator<Item = PathBuf> {
-    let folder = std::fs::read_dir(format!("/proc/{}/fd", server.pid().as_raw_nonzero()));
+    let folder = std::fs::read_dir(format!("/proc/{}/fd", pid(server)));
     let folder = folder.expect("the process is there, and root looks at it");
     // One that has just been closed has no name.
     folder.filter_map(|entry| entry.ok()?.path().read_link().ok())
