@@ -14,7 +14,7 @@ use super::{
 use crate::{
     Directory,
     entity::fold,
-    error::{Error, Result},
+    error::Result,
     kind::AccountKind,
     login::governor::{Flow, Permit},
     store::{
@@ -157,8 +157,6 @@ where
         match take_slot(directory, knock, credential.as_ref(), shortcut, true).await? {
             Taken::Over(entered) => return Ok(Begun::Over(entered)),
             Taken::Attempt(attempt) => return Ok(Begun::Attempt(permit, attempt, credential)),
-            // The governor may give a turn for ever to one who then finds no slot.
-            Taken::NotNow if Instant::now() >= deadline => return Err(Error::Overloaded { retry_after_seconds: 1 }),
             Taken::NotNow => {
                 ticket = Some(permit.ticket());
                 drop(permit);
@@ -183,7 +181,6 @@ where
     let decoy = accounts::decoy(directory.random.number());
     let refusal = match (knock.kind, credential) {
         (None, _) => Some(Refusal::UnknownProvider),
-        (_, None) => Some(Refusal::UnknownAccount),
         (_, Some(account)) if account.password_hash.is_empty() => Some(Refusal::NoPassword),
         _ => None,
     };

@@ -197,7 +197,8 @@ impl Governor {
     }
 
     /// Waits for a turn. `lanes` is how many of the account's attempts may be let in at once; `ticket` is the place it
-    /// had before, if it had one.
+    /// had before, if it had one. Nobody is given a turn once the deadline is over, even if one is free: it may be asked for
+    /// again and again by one whose account has no slot.
     pub(crate) async fn admit(
         self: &Arc<Self>,
         flow: &Flow,
@@ -206,6 +207,9 @@ impl Governor {
         deadline: Instant,
     ) -> Result<Permit> {
         let began = Instant::now();
+        if began >= deadline {
+            return Err(TOO_MANY);
+        }
         let (turn, wait) = oneshot::channel();
         let evicted = {
             let mut state = self.lock();

@@ -10,6 +10,13 @@ fn soon() -> Instant {
     Instant::now() + Duration::from_secs(30)
 }
 
+#[tokio::test]
+async fn nobody_is_given_a_turn_after_the_deadline() {
+    let governor = Governor::start(1, Metrics::default()).expect("starts");
+    let late = governor.admit(&flow(1, "late"), 1, None, Instant::now()).await;
+    assert!(matches!(late, Err(Error::Overloaded { .. })), "it has a turn");
+}
+
 async fn order_of_arrival(waiters: Vec<(Flow, usize)>) -> Vec<String> {
     let governor = Governor::start(1, Metrics::default()).expect("starts");
     let held: Vec<Permit> = futures_util::future::join_all((0..SLOTS_PER_WORKER).map(|number| {
