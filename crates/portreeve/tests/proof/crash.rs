@@ -12,7 +12,7 @@ use super::{
 };
 
 /// Acknowledged writes between two kills, about.
-const WRITES: u64 = 500;
+const WRITES: u64 = 550;
 /// How long a start that is killed too may have taken.
 const STARTING_MILLISECONDS: u64 = 25;
 

@@ -34,7 +34,7 @@ fn what_was_acknowledged_before_a_loss_of_power_is_there() {
     let mut admin = server.admin();
     let mut ledger = Ledger::open(&mut chance, &admin);
     let (mut in_doubt, mut done) = (0, 0);
-    let cuts = if machine.database.is_some() { size(2, 40) } else { size(6, 200) };
+    let cuts = size(if machine.database.is_some() { 2 } else { 6 }, 200);
     for _ in 0..cuts {
         let writes = chance.u64(1..2 * WRITES);
         ledger.during(&admin, |acknowledged| {
