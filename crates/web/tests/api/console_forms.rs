@@ -138,6 +138,7 @@ async fn settings_that_no_form_shows_stay_as_they_are() {
     fields.send(&mut desk, "/ui/settings/edit").await.expect(303);
     settings["messageOfTheDay"] = json!("Cake at four.");
     assert_eq!(server.get("/global-settings").await.json, settings);
+    desk.get("/ui/").await.expect(200).says("Cake at four.");
     // The same form again: by now it is about other settings.
     fields.send(&mut desk, "/ui/settings/edit").await.expect(412).says("Somebody else has changed this");
 }
