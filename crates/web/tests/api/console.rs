@@ -12,7 +12,7 @@ use serde_json::json;
 use tower::ServiceExt;
 
 use crate::{
-    harness::{ADMIN_PASSWORD, PASSWORD, Server},
+    harness::{ADMIN_PASSWORD, LOCAL, PASSWORD, Server},
     roles::holder,
 };
 
@@ -232,6 +232,29 @@ async fn a_session_of_a_browser_ends_when_it_goes_unused_and_one_of_the_api_does
     server.pass(Duration::from_secs(30 * 60)).await;
     desk.get("/ui/").await.expect(303);
     server.get("/local-users").await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_use_of_a_session_is_noted_once_in_a_while() {
+    let server = Server::start().await;
+    let mut desk = Desk::of_admin(&server).await;
+    let last_used =
+        async || server.rows("SELECT CAST(MAX(last_used) AS TEXT) FROM sessions WHERE idle_limit > 0").await;
+    for (pause, is_noted) in [(30, false), (31, true)] {
+        server.pass(Duration::from_secs(pause)).await;
+        let before = last_used().await;
+        desk.get("/ui/").await.expect(200);
+        assert_eq!(last_used().await != before, is_noted, "after {pause} s");
+    }
+    // However short the limit is: often enough for it.
+    server.change(&format!("/identity-providers/{LOCAL}"), json!({ "inactivityTimeoutMinutes": 1 })).await;
+    let mut desk = Desk::of_admin(&server).await;
+    for _ in 0..3 {
+        server.pass(Duration::from_secs(40)).await;
+        desk.get("/ui/").await.expect(200);
+    }
+    server.pass(Duration::from_secs(60)).await;
+    desk.get("/ui/").await.expect(303);
 }
 
 #[tokio::test(flavor = "multi_thread")]
