@@ -23,6 +23,7 @@ mod console_forms;
 mod console_identity_providers;
 mod console_policies;
 mod console_roles;
+mod console_sessions;
 mod errors;
 mod etags;
 mod explain;
