@@ -1,9 +1,11 @@
 //! Policies: what is kept of them, what is wrong with them, and whom they match.
 
+use std::net::IpAddr;
+
 use serde_json::{Value, json};
 
 use crate::{
-    harness::{PASSWORD, Server, person},
+    harness::{PASSWORD, Server, credentials, person},
     roles::holder,
 };
 
@@ -196,4 +198,28 @@ async fn roles_come_from_claims_of_services_and_devices_too() {
     }
     let reader = holder(&server, "reader", view).await;
     server.call("GET", "/service-users").token(&reader).send().await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_asked_of_a_login_is_answered_as_it_was_then() {
+    let server = Server::start().await;
+    let view = json!([{ "type": "View", "target": "ServiceUser", "scope": { "all": true } }]);
+    let role = server.make("/administrative-roles", json!({ "name": "r", "privileges": view })).await;
+    let expression = "return claims.system.sourceAddress === '192.0.2.7';";
+    server.make("/policies", json!({ "name": "p", "expression": expression, "administrativeRoles": [role] })).await;
+    server.make("/service-users", json!({ "name": "one", "password": PASSWORD })).await;
+    let [office, home] = ["192.0.2.7", "192.0.2.8"].map(|address| address.parse::<IpAddr>().unwrap());
+    let log_in = async |from: IpAddr| {
+        let body = credentials("service", "one", PASSWORD);
+        let answer = server.call("POST", "/login").anonymous().peer(from).json(body).send().await.expect(200);
+        answer.json["token"].as_str().unwrap().to_owned()
+    };
+    let tokens = [(log_in(office).await, 200), (log_in(home).await, 403)];
+    for change in ["nothing", "nobody"] {
+        // With every change of a policy everybody is asked about again.
+        server.make("/policies", json!({ "name": change, "expression": "return false;" })).await;
+        for ((token, status), now) in tokens.iter().zip([home, office]) {
+            server.call("GET", "/service-users").token(token).peer(now).send().await.expect(*status);
+        }
+    }
 }
