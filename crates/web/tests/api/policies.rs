@@ -221,5 +221,9 @@ async fn what_is_asked_of_a_login_is_answered_as_it_was_then() {
         for ((token, status), now) in tokens.iter().zip([home, office]) {
             server.call("GET", "/service-users").token(token).peer(now).send().await.expect(*status);
         }
+        // What came of it is kept, so that nobody is asked about twice.
+        let kept = "SELECT a.name_key FROM sessions s JOIN accounts a ON a.id = s.account_id
+             WHERE a.name_key = 'one' AND s.configuration = (SELECT version FROM configuration)";
+        assert_eq!(server.rows(kept).await.len(), tokens.len());
     }
 }
