@@ -33,7 +33,7 @@ async fn those_that_are_good_are_listed_the_newest_first() {
     server.pass(Duration::from_secs(20 * 60)).await;
     here.get(OWN).await.expect(200);
     server.pass(Duration::from_secs(11 * 60)).await;
-    assert_eq!(others(&here.get(OWN).await.expect(200)), [api.clone()]);
+    assert_eq!(others(&here.get(OWN).await.expect(200)), std::slice::from_ref(api));
     server.execute("UPDATE sessions SET expires = created WHERE idle_limit = 0").await;
     let page = here.get(OWN).await.expect(200).says("<td>this console</td>").does_not_say("<td>the API</td>");
     assert!(others(&page).is_empty());
