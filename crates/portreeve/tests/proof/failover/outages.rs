@@ -23,7 +23,7 @@ use super::{
 /// the network is given up, and time to say so on a machine that is busy.
 const BOUND: Duration = Duration::from_secs(20);
 /// How long the network is away: long enough that what was under way is given up, and what was asked then too.
-const CUT: Duration = Duration::from_secs(25);
+const CUT: Duration = Duration::from_secs(2 * BOUND.as_secs() + 5);
 
 /// What was seen by watchers of the first node while neither node could reach the database.
 struct Outage {
