@@ -36,15 +36,21 @@ async fn ones_own_name_or_address_is_no_password() {
     let mut rosalind = person("rosalind.franklin");
     rosalind["email"] = json!("rosalind@example.com");
     server.make("/local-users", rosalind).await;
-    let token = server.token_of("local", "rosalind.franklin", PASSWORD).await;
-    let change = async |new: &str| {
-        let body = json!({ "oldPassword": PASSWORD, "password": new });
-        server.call("PUT", "/account/password").token(&token).json(body).send().await
-    };
-    for own in ["rosalind.franklin", "Rosalind.FRANKLIN", "rosalind@example.com"] {
-        assert_eq!(change(own).await.faults(), ["password"], "{own}");
+    server.make("/service-users", json!({ "name": "deployment-robot", "password": PASSWORD })).await;
+    for (provider, name, own) in [
+        ("local", "rosalind.franklin", &["rosalind.franklin", "Rosalind.FRANKLIN", "rosalind@example.com"][..]),
+        ("service", "deployment-robot", &["deployment-robot", "Deployment-Robot"]),
+    ] {
+        let token = server.token_of(provider, name, PASSWORD).await;
+        let change = async |new: &str| {
+            let body = json!({ "oldPassword": PASSWORD, "password": new });
+            server.call("PUT", "/account/password").token(&token).json(body).send().await
+        };
+        for own in own {
+            assert_eq!(change(own).await.faults(), ["password"], "{own}");
+        }
+        change(&format!("{name}@example.com")).await.expect(204);
     }
-    change("rosalind.franklin@example.com").await.expect(204);
 }
 
 #[tokio::test(flavor = "multi_thread")]
